@@ -1,0 +1,45 @@
+# Two commands do all: `make demo` and `make test`. Every target makes .venv from the lock if it is
+# missing or older than the lock.
+PYTHON ?= python3
+BIN := .venv/bin
+WORKSPACE ?= workspace
+UV := $(BIN)/python -m uv
+
+.PHONY: demo test test-real lint serve bench clean lock
+
+demo: .venv/ready
+	$(BIN)/recsys demo --workspace $(WORKSPACE)
+
+test: lint
+	$(BIN)/python -m pytest -m "not real"
+
+test-real: .venv/ready
+	$(BIN)/python -m pytest -m real
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+serve: .venv/ready
+	$(BIN)/recsys serve --workspace $(WORKSPACE)
+
+bench: .venv/ready
+	$(BIN)/recsys bench movielens
+	$(BIN)/recsys bench generate
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache *.egg-info $(WORKSPACE)
+
+.venv/ready: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v[:2] <= (3, 13) else f"Python 3.11 to 3.13 is needed, found {v.major}.{v.minor}: set PYTHON=python3.12, say")'
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(sed -n 's/^\(uv==[0-9.]*\).*/\1/p' requirements.lock)"
+	$(UV) pip sync --quiet --require-hashes requirements.lock
+	$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+# Solves the lock anew: every package by version and hash, no address.
+lock:
+	$(UV) pip compile --quiet --universal --upgrade --python-version 3.11 --extra dev --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate pyproject.toml --output-file requirements.lock

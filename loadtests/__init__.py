@@ -1,0 +1,1 @@
+"""Load on the running server, benchmarks, and the demo."""

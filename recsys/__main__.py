@@ -1,0 +1,70 @@
+"""The `recsys` command: mounts each package's commands, and imports a package only when one of its
+commands is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+import typer
+
+from recsys.errors import BadInput, GateStopped
+
+COMMANDS = {
+    "demo": "loadtests.commands:demo",
+    "init": "recsys.commands:init",
+    "data": "data.commands:app",
+    "run": "pipeline.commands:run",
+    "schema": "pipeline.commands:schema",
+    "bundles": "pipeline.commands:bundles",
+    "evaluate": "pipeline.commands:evaluate",
+    "serve": "serving.commands:serve",
+    "recommend": "serving.commands:recommend",
+    "ab": "data.commands:ab",
+    "bench": "loadtests.commands:bench",
+    "ui": "pipeline.commands:ui",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are looked up."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of a team's day."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name].split(":")
+        target: Any = getattr(importlib.import_module(module), attribute)
+        if not isinstance(target, typer.Typer):
+            function, target = target, typer.Typer(add_completion=False)
+            target.command(cmd_name)(function)
+        command: click.Command = typer.main.get_command(target)
+        command.name = cmd_name
+        return command
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """A two-stage recommender: data, training, evaluation, serving."""
+
+
+def main() -> None:
+    """Runs the command line; 2 for bad input, 1 for a gate that stopped the run."""
+    try:
+        cli()
+    except BadInput as error:
+        click.echo(f"recsys: {error}", err=True)
+        sys.exit(2)
+    except GateStopped as stop:
+        click.echo(f"recsys: {stop}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Metrics, slices, and the verdict on a candidate model."""

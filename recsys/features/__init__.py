@@ -1,0 +1,1 @@
+"""What a feature is, and how data is described, checked and transformed."""

@@ -1,0 +1,1 @@
+"""Nearest neighbours of a query among the candidates: one contract, several kinds behind it."""

@@ -1,0 +1,159 @@
+"""Where things lie on disk, what their digests are, and how they are published so that a torn
+write is never seen: write aside, fsync, rename."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from recsys import config as configuration
+from recsys.config import Config
+from recsys.tables import Table
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One folder with a `recsys.toml` and all that grows out of it."""
+
+    root: Path
+
+    @cached_property
+    def config(self) -> Config:
+        """The configuration, read once.
+
+        Raises:
+            ConfigError: it is missing or not valid.
+        """
+        return configuration.load(self.root / configuration.FILE_NAME)
+
+    @property
+    def logs(self) -> Path:
+        """The daily tables."""
+        return self.root / "logs"
+
+    @property
+    def schema(self) -> Path:
+        """Versions of the data's schema, and who approved them."""
+        return self.root / "schema"
+
+    @property
+    def artifacts(self) -> Path:
+        """What the pipeline's components wrote."""
+        return self.root / "artifacts"
+
+    @property
+    def bundles(self) -> Path:
+        """What can be served."""
+        return self.root / "bundles"
+
+    @property
+    def current_bundle(self) -> Path:
+        """The file that names the bundle version that serves."""
+        return self.bundles / "CURRENT"
+
+    @property
+    def reports(self) -> Path:
+        """Pages and figures for people."""
+        return self.root / "reports"
+
+    @property
+    def dagster(self) -> Path:
+        """Dagster's run history."""
+        return self.root / "dagster"
+
+    @property
+    def serving(self) -> Path:
+        """The user store and the server's logs."""
+        return self.root / "serving"
+
+    def day(self, table: Table, day: dt.date) -> Path:
+        """Folder of one table's day."""
+        return self.logs / table / f"day={day.isoformat()}"
+
+    def days(self, table: Table) -> list[dt.date]:
+        """The days for which the table has a folder, in order."""
+        names = (path.name for path in (self.logs / table).glob("day=*"))
+        return sorted(dt.date.fromisoformat(name.removeprefix("day=")) for name in names)
+
+
+def digest_of_file(path: Path) -> str:
+    """SHA-256 (hex) of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest_of_folder(folder: Path) -> str:
+    """SHA-256 (hex) over the relative names and digests of a folder's files."""
+    return digest_of_files(folder, sorted(path for path in folder.rglob("*") if path.is_file()))
+
+
+def digest_of_files(root: Path, files: list[Path]) -> str:
+    """SHA-256 (hex) over the names, relative to `root`, and digests of files."""
+    whole = hashlib.sha256()
+    for path in files:
+        whole.update(f"{path.relative_to(root).as_posix()} {digest_of_file(path)}\n".encode())
+    return whole.hexdigest()
+
+
+@contextlib.contextmanager
+def staged_folder(target: Path) -> Iterator[Path]:
+    """A folder to write into, which becomes `target` when the block ends without an error.
+
+    A target that exists is replaced whole. A killed process leaves a `.staged-*` folder beside the
+    target, which nothing reads and `sweep_staged` removes.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staged = Path(tempfile.mkdtemp(prefix=f".staged-{target.name}-", dir=target.parent))
+    try:
+        yield staged
+        for path in sorted(staged.rglob("*")):
+            _fsync(path)
+        _fsync(staged)
+        staged.chmod(0o755)
+        if target.exists():
+            shutil.rmtree(target)
+        staged.rename(target)
+        _fsync(target.parent)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replaces a file's content: readers see the old bytes or the new, never a mixture."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, staged = tempfile.mkstemp(prefix=f".staged-{path.name}-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(staged).chmod(0o644)
+        Path(staged).rename(path)
+        _fsync(path.parent)
+    finally:
+        Path(staged).unlink(missing_ok=True)
+
+
+def sweep_staged(folder: Path) -> None:
+    """Removes what killed writers left below `folder`; call it only where no writer runs."""
+    for path in folder.rglob(".staged-*"):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,1 @@
+"""The HTTP server: recommendations, events, the storefront page."""
