@@ -1,1 +1,1 @@
-"""The components of TFX, each a function from typed artifacts to typed artifacts, and the graph of them."""
+"""TFX's components, each a function from typed artifacts to typed artifacts, and their graph."""

@@ -7,8 +7,8 @@ import importlib
 import sys
 from typing import Any
 
-import click
 import typer
+from typer.core import TyperGroup
 
 from recsys.errors import BadInput, GateStopped
 
@@ -28,15 +28,15 @@ COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(TyperGroup):
     """A group whose commands are imported when they are looked up."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         """Names in the order of a team's day."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, imported now."""
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of that name, imported now; None for an unknown name."""
         if cmd_name not in COMMANDS:
             return None
         module, attribute = COMMANDS[cmd_name].split(":")
@@ -44,13 +44,22 @@ class LazyGroup(click.Group):
         if not isinstance(target, typer.Typer):
             function, target = target, typer.Typer(add_completion=False)
             target.command(cmd_name)(function)
-        command: click.Command = typer.main.get_command(target)
+        command = typer.main.get_command(target)
         command.name = cmd_name
         return command
 
 
-@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-def cli() -> None:
+cli = typer.Typer(
+    cls=LazyGroup,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@cli.callback()
+def recsys() -> None:
     """A two-stage recommender: data, training, evaluation, serving."""
 
 
@@ -59,10 +68,10 @@ def main() -> None:
     try:
         cli()
     except BadInput as error:
-        click.echo(f"recsys: {error}", err=True)
+        typer.echo(f"recsys: {error}", err=True)
         sys.exit(2)
     except GateStopped as stop:
-        click.echo(f"recsys: {stop}", err=True)
+        typer.echo(f"recsys: {stop}", err=True)
         sys.exit(1)
 
 

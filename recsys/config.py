@@ -341,12 +341,12 @@ def parse(values: Mapping[str, Any], origin: str) -> Config:
 
 
 def render(config: Config) -> str:
-    """The configuration as a commented `recsys.toml`, which reads back as the same configuration."""
+    """The configuration as a commented `recsys.toml`; it reads back as the same configuration."""
     lines = ["# " + (Config.__doc__ or ""), ""]
     for key, field, value in _fields(config):
         if not isinstance(value, Section | Mapping):
             lines += [f"# {_comment(field)}", f"{key} = {_toml(value)}", ""]
-    for key, field, value in _fields(config):
+    for key, _, value in _fields(config):
         if key == "features":
             lines += _features(config.features)
         elif isinstance(value, Section):
