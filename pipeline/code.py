@@ -1,0 +1,64 @@
+"""Which code made an artifact: a component's module and all modules of ours that it imports.
+
+Only the rooms that training depends on are walked, so that a change to the server or to a test
+makes nothing stale.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOMS = ("recsys", "pipeline")
+
+
+@functools.cache
+def code_digest(module: str) -> str:
+    """SHA-256 (hex) over the names and sources of a module and its imports, however indirect."""
+    whole = hashlib.sha256()
+    for name, path in sorted(_closure(module).items()):
+        whole.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return whole.hexdigest()
+
+
+def _closure(module: str) -> dict[str, Path]:
+    """The source files of a module and of its imports within the rooms, by module name."""
+    found: dict[str, Path] = {}
+    pending = [module]
+    while pending:
+        name = pending.pop()
+        path = _source(name)
+        if name not in found and path is not None:
+            found[name] = path
+            pending += [*_imported(path), *_packages(name)]
+    return found
+
+
+def _packages(module: str) -> list[str]:
+    """The packages that Python imports before a module: `a.b.c` gives `a.b` and `a`."""
+    parts = module.split(".")
+    return [".".join(parts[:end]) for end in range(len(parts) - 1, 0, -1)]
+
+
+def _imported(path: Path) -> Iterator[str]:
+    """Names that a source file may import as modules; those that are none have no source."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _source(module: str) -> Path | None:
+    if module.split(".")[0] not in ROOMS:
+        return None
+    try:
+        spec = importlib.util.find_spec(module)
+    except ModuleNotFoundError:  # `from module import function`: module is not a package
+        return None
+    return Path(spec.origin) if spec is not None and spec.origin is not None else None
