@@ -78,6 +78,10 @@ class Workspace:
         """Folder of one table's day."""
         return self.logs / table / f"day={day.isoformat()}"
 
+    def files(self, table: Table, day: dt.date) -> list[Path]:
+        """The Parquet files of one table's day, in order; empty where there is none."""
+        return sorted(self.day(table, day).glob("*.parquet"))
+
     def days(self, table: Table) -> list[dt.date]:
         """The days for which the table has a folder, in order."""
         names = (path.name for path in (self.logs / table).glob("day=*"))
