@@ -76,7 +76,7 @@ def to_arrow(engine: config.Engine, expression: ir.Table) -> pa.Table:
 def _key_types(found: ibis.Schema, table: Table, folder: Path) -> dict[str, dtypes.DataType]:
     """The types of the columns that every row must have, checked against what was found."""
     declared = ibis.Schema.from_pyarrow(tables.SCHEMAS[table])
-    types = {name: dtype for name, dtype in declared.items() if not dtype.nullable}
+    types = {n: dtype.copy(nullable=True) for n, dtype in declared.items() if not dtype.nullable}
     for name, expected in types.items():
         actual = found.get(name)
         if actual is None or _kind(actual) != _kind(expected):
