@@ -1,0 +1,67 @@
+"""The HTTP server's application."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib import metadata
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.responses import FileResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from recsys.workspace import Workspace
+from serving import problems
+from serving.metrics import MeasuredRequests
+from serving.routes import apps, bundles, status, users
+from serving.state import ServerState
+from serving.versions import Load, load_recommender
+
+_PAGES = Path(__file__).parent / "storefront"
+# The pages load nothing from other hosts, and browsers hold them to it.
+_PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
+    "Cache-Control": "no-cache",
+}
+
+
+def create_app(workspace: Workspace, load: Load = load_recommender) -> FastAPI:
+    """The application over a workspace; users and the live bundle are loaded once it runs.
+
+    Args:
+        workspace: where users, bundles and the configuration lie.
+        load: makes a recommender of a bundle's folder.
+    """
+    state = ServerState(workspace, load)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with state.running():
+            yield
+
+    app = FastAPI(
+        title="recsys",
+        version=metadata.version("recsys"),
+        description="Two-stage recommendations over HTTP.",
+        lifespan=lifespan,
+        responses=problems.INVALID,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.server = state
+    app.add_middleware(MeasuredRequests, metrics=state.metrics)
+    problems.add_handlers(app)
+    for room in (apps, users, bundles, status):
+        app.include_router(room.router)
+    app.mount("/storefront", StaticFiles(directory=_PAGES))
+    for path, name in (("/", "index.html"), ("/docs", "docs.html")):
+        app.add_api_route(path, _page(name), include_in_schema=False)
+    return app
+
+
+def _page(name: str) -> Callable[[], Awaitable[Response]]:
+    async def page() -> Response:
+        return FileResponse(_PAGES / name, headers=_PAGE_HEADERS)
+
+    return page

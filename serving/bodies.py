@@ -1,0 +1,69 @@
+"""From the recommender's pages to the bodies of answers."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from recsys.recommender import Item, Page
+from serving.user_store import UserRecord
+from serving.versions import ServedRecommender
+
+Body = dict[str, Any]
+
+
+def page_body(page: Page, recommender: ServedRecommender) -> Body:
+    """What `/v1/recommend` answers."""
+    return {
+        "request_id": uuid.uuid4().hex,
+        "bundle": recommender.version,
+        "experiment": None,
+        "items": items_body(page.items, recommender),
+    }
+
+
+def items_body(items: Sequence[Item], recommender: ServedRecommender) -> list[Body]:
+    """Recommended apps with their titles."""
+    return [_item_body(item, recommender) for item in items]
+
+
+def _item_body(item: Item, recommender: ServedRecommender) -> Body:
+    app = recommender.app(item.app_id)
+    return {
+        "position": item.position,
+        "app_id": item.app_id,
+        "title": app.get("title"),
+        "category": app.get("category"),
+        "score": item.score,
+        "sources": list(item.sources),
+    }
+
+
+def app_body(app_id: str, recommender: ServedRecommender) -> Body:
+    """What the catalogue says of an app.
+
+    Raises:
+        KeyError: the app is unknown.
+    """
+    return {"app_id": app_id, **recommender.app(app_id)}
+
+
+def apps_body(app_ids: Iterable[str], recommender: ServedRecommender) -> list[Body]:
+    """The same of several; of an unknown one, the id alone."""
+    bodies = []
+    for app_id in app_ids:
+        try:
+            bodies.append(app_body(app_id, recommender))
+        except KeyError:
+            bodies.append({"app_id": app_id})
+    return bodies
+
+
+def user_body(record: UserRecord, recommender: ServedRecommender) -> Body:
+    """What `/v1/users/{user_id}` answers."""
+    return {
+        "user_id": record.user_id,
+        "profile": record.profile,
+        "installed": apps_body(record.installed_app_ids, recommender),
+    }

@@ -1,0 +1,91 @@
+"""Seeds the user store from the logs: the latest snapshot of the users table, and what users
+installed and uninstalled since it was taken."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from recsys.tables import INSTALL, UNINSTALL
+from recsys.workspace import Workspace, digest_of_files
+from serving.user_store import UserRecord, UserStore
+
+Progress = Callable[[int, int], None]
+"""Called with the records loaded so far and all there are."""
+
+_BATCH_ROWS = 16_384
+_Changes = dict[str, list[tuple[str, str]]]
+
+
+def seed(
+    store: UserStore, workspace: Workspace, progress: Progress = lambda done, total: None
+) -> bool:
+    """Loads the latest snapshot unless the store's records come from it already.
+
+    The snapshot is named by its day and by the digest of the files it was read from, so new logs
+    of the same day count as a newer one. Without a users table the store stays as it is.
+
+    Returns:
+        Whether records were loaded.
+
+    Raises:
+        BadInput: an id is empty or too long for the store.
+    """
+    days = workspace.days("users")
+    if not days:
+        return False
+    users = _files(workspace.day("users", days[-1]))
+    later = [day for day in workspace.days("outcomes") if day >= days[-1]]
+    outcomes = [path for day in later for path in _files(workspace.day("outcomes", day))]
+    snapshot = f"{days[-1].isoformat()} {digest_of_files(workspace.logs, users + outcomes)}"
+    if store.snapshot == snapshot:
+        return False
+    store.replace(_records(users, _changes(outcomes), progress), snapshot)
+    return True
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.parquet"))
+
+
+def _changes(files: list[Path]) -> _Changes:
+    """Installs and uninstalls by user, in order of time."""
+    timed: dict[str, list[tuple[Any, str, str]]] = defaultdict(list)
+    for path in files:
+        table = pq.read_table(
+            path,
+            columns=["user_id", "app_id", "time", "kind"],
+            filters=[("kind", "in", [INSTALL, UNINSTALL])],
+        )
+        columns = table.to_pydict()
+        for user_id, app_id, time, kind in zip(*columns.values(), strict=True):
+            timed[user_id].append((time, kind, app_id))
+    return {
+        user_id: [(kind, app_id) for _, kind, app_id in sorted(changes, key=lambda c: c[0])]
+        for user_id, changes in timed.items()
+    }
+
+
+def _records(files: list[Path], changes: _Changes, progress: Progress) -> Iterator[UserRecord]:
+    total = sum(pq.ParquetFile(path).metadata.num_rows for path in files)
+    done = 0
+    for path in files:
+        for batch in pq.ParquetFile(path).iter_batches(_BATCH_ROWS):
+            for row in batch.to_pylist():
+                user_id = row.pop("user_id")
+                installed = tuple(row.pop("installed_app_ids") or ())
+                yield _changed(UserRecord(user_id, row, installed), changes.pop(user_id, []))
+            done += batch.num_rows
+            progress(done, total)
+    for user_id, of_new_user in changes.items():
+        yield _changed(UserRecord(user_id), of_new_user)
+
+
+def _changed(record: UserRecord, changes: list[tuple[str, str]]) -> UserRecord:
+    for kind, app_id in changes:
+        record = record.after(kind, app_id)
+    return record

@@ -1,0 +1,40 @@
+"""How the server says no: every error is `{"detail": one sentence}`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.responses import JSONResponse, Response
+
+from recsys.errors import BadInput
+from serving.api import Problem
+
+_Documented = dict[int | str, dict[str, Any]]
+
+INVALID: _Documented = {422: {"model": Problem, "description": "The request can't be used"}}
+UNKNOWN: _Documented = {404: {"model": Problem, "description": "There is no such thing"}}
+NOT_READY: _Documented = {503: {"model": Problem, "description": "Not ready; see /readyz"}}
+FORBIDDEN: _Documented = {401: {"model": Problem, "description": "The admin token is missing"}}
+REFUSED: _Documented = {409: {"model": Problem, "description": "What serves serves on"}}
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Makes the app answer bad input with 422 and a sentence."""
+    app.add_exception_handler(BadInput, _bad_input)
+    app.add_exception_handler(RequestValidationError, _invalid)
+
+
+async def _bad_input(request: Request, error: Exception) -> Response:
+    return JSONResponse({"detail": str(error)}, 422)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    # FastAPI's own answer echoes the input, which fails where that isn't JSON (NaN, half a
+    # surrogate pair).
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    sentence = f"{where}: {first['msg']}."
+    return JSONResponse({"detail": sentence.encode(errors="replace").decode()}, 422)

@@ -1,0 +1,58 @@
+"""From an HTTP request and a user's record to the recommender's query."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from recsys.config import Config
+from recsys.errors import BadInput
+from recsys.recommender import Query
+from serving.api import Context, RecommendRequest
+from serving.user_store import UserRecord
+
+
+def assemble(
+    request: RecommendRequest, record: UserRecord | None, config: Config, now: dt.datetime
+) -> Query:
+    """The query: the user's profile, with the request's context over it, and the apps installed
+    until now.
+
+    Raises:
+        BadInput: `k` is beyond `serving.max_k`, or the context has a column that isn't declared.
+    """
+    record = record or UserRecord(request.user_id)
+    return Query(
+        user_id=request.user_id,
+        time=now,
+        features={**record.profile, **_given(request.context, config)},
+        installed_app_ids=record.installed_app_ids,
+        exclude=frozenset(request.exclude),
+        seed_app=request.seed_app,
+        k=checked_k(request.k or config.serving.default_k, config),
+    )
+
+
+def checked_k(k: int, config: Config) -> int:
+    """The same k.
+
+    Raises:
+        BadInput: it is beyond `serving.max_k`.
+    """
+    if k > config.serving.max_k:
+        raise BadInput(f"k = {k}, expected at most {config.serving.max_k}: ask for fewer apps.")
+    return k
+
+
+def _given(context: Context, config: Config) -> dict[str, object]:
+    given = {name: value for name, value in context.model_dump().items() if value is not None}
+    known = {*Context.model_fields} | {
+        feature.column or name
+        for name, feature in config.features.items()
+        if feature.table == "requests" and feature.kind not in ("hour", "weekday")
+    }
+    if unknown := given.keys() - known:
+        raise BadInput(
+            f"context has {', '.join(sorted(unknown))}, expected only {', '.join(sorted(known))}: "
+            "declare further columns in recsys.toml as features of the table requests."
+        )
+    return given

@@ -1,0 +1,83 @@
+"""Recommendations, neighbours, and what the catalogue says of apps."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query
+from fastapi.encoders import jsonable_encoder
+from starlette.responses import JSONResponse, Response
+
+from serving import problems
+from serving.api import (
+    AppsAnswer,
+    CatalogueAnswer,
+    Id,
+    Recommendations,
+    RecommendRequest,
+    SimilarApps,
+)
+from serving.bodies import app_body, apps_body, items_body, page_body
+from serving.queries import assemble, checked_k
+from serving.state import State
+
+router = APIRouter(prefix="/v1", tags=["apps"], responses=problems.NOT_READY)
+Ids = Annotated[list[Id], Query(alias="id", min_length=1, max_length=1_000)]
+
+
+@router.post("/recommend", response_model=Recommendations)
+async def recommend(request: RecommendRequest, state: State) -> Response:
+    """A user's page of apps; the whole of it from one bundle."""
+    recommender = state.recommender()
+    record = state.store.get(request.user_id)
+    query = assemble(request, record, state.config, dt.datetime.now(dt.UTC))
+    [page] = await state.in_model_thread(lambda: recommender.recommend([query]))
+    state.metrics.served(page)
+    # A ready answer: validating what we made ourselves would cost a fifth of the throughput.
+    return JSONResponse(page_body(page, recommender))
+
+
+@router.get("/similar/{app_id:path}", response_model=SimilarApps, responses=problems.UNKNOWN)
+async def similar(app_id: str, state: State, k: Annotated[int, Query(ge=1)] = 10) -> Response:
+    """The apps nearest to an app."""
+    recommender = state.recommender()
+    checked_k(k, state.config)
+    try:
+        items = await state.in_model_thread(lambda: recommender.similar(app_id, k))
+    except KeyError:
+        raise _unknown(app_id) from None
+    body = {"app_id": app_id, "bundle": recommender.version}
+    return JSONResponse({**body, "items": items_body(items, recommender)})
+
+
+@router.get("/apps", response_model=AppsAnswer)
+async def apps(ids: Ids, state: State) -> Response:
+    """What the catalogue says of several apps; of an unknown one, the id alone."""
+    return JSONResponse(jsonable_encoder({"apps": apps_body(ids, state.recommender())}))
+
+
+@router.get("/apps/{app_id:path}", responses=problems.UNKNOWN)
+async def app(app_id: str, state: State) -> dict[str, object]:
+    """What the catalogue says of an app: title, category, developer, price and so on."""
+    try:
+        return app_body(app_id, state.recommender())
+    except KeyError:
+        raise _unknown(app_id) from None
+
+
+@router.get("/catalogue")
+async def catalogue(state: State) -> CatalogueAnswer:
+    """What can be asked for."""
+    recommender = state.recommender()
+    return CatalogueAnswer(
+        bundle=recommender.version,
+        num_apps=recommender.num_apps,
+        countries=list(recommender.countries),
+        languages=list(recommender.languages),
+        devices=list(recommender.devices),
+    )
+
+
+def _unknown(app_id: str) -> HTTPException:
+    return HTTPException(404, f"app {app_id!r} is not in the catalogue of the bundle that serves.")

@@ -1,0 +1,146 @@
+"""What one server holds: user store, event log, versions, metrics, and the threads they run in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, HTTPException, Request
+
+from recsys.workspace import Workspace
+from serving import population
+from serving.event_log import EventLog
+from serving.metrics import Metrics
+from serving.user_store import Event, LmdbUserStore, UserStore
+from serving.versions import Load, ServedRecommender, Versions, load_recommender
+
+logger = logging.getLogger(__name__)
+
+ADMIN_TOKEN = "RECSYS_ADMIN_TOKEN"
+_FOLLOW_SECONDS = 1.0
+_LOADING_USERS = "users are being loaded: try again in some seconds."
+_Result = TypeVar("_Result")
+
+
+class ServerState:
+    """The parts of a running server.
+
+    Each kind of slow work has one thread, so that none of it holds the event loop or another kind:
+    the model's answers, durable writes, and the loading of users and bundles.
+    """
+
+    def __init__(self, workspace: Workspace, load: Load = load_recommender) -> None:
+        self.workspace = workspace
+        self.config = workspace.config
+        self.store: UserStore = LmdbUserStore(workspace.serving / "users")
+        self.log = EventLog(workspace.serving / "events")
+        self.versions = Versions(workspace, load)
+        self.metrics = Metrics(self.versions)
+        self.admin_token = admin_token(workspace)
+        self.has_users = False
+        """Whether the user store holds the latest snapshot."""
+        self._models = ThreadPoolExecutor(1, "model")
+        self._writes = ThreadPoolExecutor(1, "write")
+        self._loads = ThreadPoolExecutor(1, "load")
+
+    @property
+    def problem(self) -> str | None:
+        """Why the server is not ready; None when it is."""
+        if not self.has_users:
+            return _LOADING_USERS
+        if self.versions.serving is None and self.versions.refused is not None:
+            return f"no bundle serves: {self.versions.refused.reason}"
+        if self.versions.serving is None:
+            return "no bundle serves yet: `recsys run` trains and pushes one."
+        return None
+
+    def require_users(self) -> None:
+        """Lets a request pass once the user store can be asked.
+
+        Raises:
+            HTTPException: 503, users are still being loaded.
+        """
+        if not self.has_users:
+            raise HTTPException(503, _LOADING_USERS, {"Retry-After": "1"})
+
+    def recommender(self) -> ServedRecommender:
+        """The recommender that answers a request, from its beginning to its end.
+
+        Raises:
+            HTTPException: 503, the server is not ready.
+        """
+        if self.problem is not None or self.versions.serving is None:
+            raise HTTPException(503, self.problem, {"Retry-After": "1"})
+        return self.versions.serving
+
+    async def in_model_thread(self, function: Callable[[], _Result]) -> _Result:
+        """Runs what the model computes."""
+        return await asyncio.get_running_loop().run_in_executor(self._models, function)
+
+    async def in_load_thread(self, function: Callable[[], _Result]) -> _Result:
+        """Runs a load or a swap; they wait for each other."""
+        return await asyncio.get_running_loop().run_in_executor(self._loads, function)
+
+    async def keep(self, events: Sequence[Event]) -> list[Event]:
+        """Stores the events that are new and returns them once they are durable."""
+        return await asyncio.get_running_loop().run_in_executor(self._writes, self._keep, events)
+
+    def _keep(self, events: Sequence[Event]) -> list[Event]:
+        kept = self.store.append(events)
+        self.log.follow(self.store)
+        return kept
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Loads users and bundle in the background while the block runs, follows the live bundle,
+        and closes everything at the end."""
+        following = asyncio.create_task(self._follow())
+        try:
+            yield
+        finally:
+            following.cancel()
+            for threads in (self._models, self._loads, self._writes):
+                threads.shutdown(wait=True, cancel_futures=True)
+            self.store.close()
+
+    async def _follow(self) -> None:
+        await self.in_load_thread(self._load_users)
+        while True:
+            await self.in_load_thread(self.versions.follow)
+            await asyncio.sleep(_FOLLOW_SECONDS)
+
+    def _load_users(self) -> None:
+        if population.seed(self.store, self.workspace):
+            logger.info("loaded %d users, %s", self.store.num_users(), self.store.snapshot)
+        self.log.follow(self.store)
+        self.has_users = True
+
+
+def admin_token(workspace: Workspace) -> str:
+    """The token of admin calls: the environment's, or the one in a file that only its owner may
+    read, which is made when it is missing."""
+    if token := os.environ.get(ADMIN_TOKEN):
+        return token
+    path = workspace.serving / "admin_token"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_urlsafe(32))
+    return path.read_text().strip()
+
+
+def state_of(request: Request) -> ServerState:
+    """The state of the server that a request came to."""
+    state: ServerState = request.app.state.server
+    return state
+
+
+State = Annotated[ServerState, Depends(state_of)]
+"""The server's state, as endpoints take it."""

@@ -1,0 +1,172 @@
+"""Which bundle serves: load, activate, roll back, and follow the file that names the live one.
+
+A bundle is loaded and asked for a page before it takes traffic. What can't be loaded is refused
+with its reason, and what served before serves on. A swap is one assignment: a request that took
+the old recommender keeps it to its end.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import re
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from recsys.errors import BadInput
+from recsys.recommender import Item, Page, Query
+from recsys.workspace import Workspace, write_atomically
+
+logger = logging.getLogger(__name__)
+
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+class ServedRecommender(Protocol):
+    """What the server asks of a recommender; `recsys.recommender.Recommender` answers it."""
+
+    @property
+    def version(self) -> str:
+        """Version of its bundle."""
+        ...
+
+    @property
+    def num_apps(self) -> int:
+        """Apps in its catalogue."""
+        ...
+
+    @property
+    def countries(self) -> tuple[str, ...]:
+        """Countries it knows."""
+        ...
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Languages it knows."""
+        ...
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Devices it knows."""
+        ...
+
+    def recommend(self, queries: Sequence[Query]) -> list[Page]:
+        """A page for each query."""
+        ...
+
+    def similar(self, app_id: str, k: int) -> list[Item]:
+        """An app's neighbours; KeyError for an unknown app."""
+        ...
+
+    def app(self, app_id: str) -> Mapping[str, Any]:
+        """What the catalogue says of an app; KeyError for an unknown app."""
+        ...
+
+
+Load = Callable[[Path], ServedRecommender]
+"""Makes a recommender of a bundle's folder; raises where the bundle can't be trusted."""
+
+
+def load_recommender(folder: Path) -> ServedRecommender:
+    """The recommender over the bundle in `folder`.
+
+    Raises:
+        BadInput: a file is missing or its digest is wrong.
+    """
+    from recsys.bundle import Bundle
+    from recsys.recommender import Recommender
+
+    return Recommender(Bundle.load(folder))
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A bundle that does not serve, and why."""
+
+    version: str
+    reason: str
+
+
+class Versions:
+    """The bundles of a workspace and the recommender over the one that serves."""
+
+    def __init__(self, workspace: Workspace, load: Load = load_recommender) -> None:
+        self.serving: ServedRecommender | None = None
+        """The live recommender, None until a bundle serves; take it once a request."""
+        self.refused: Refusal | None = None
+        """The last refusal, until another bundle serves."""
+        self._workspace = workspace
+        self._load = load
+        self._followed: str | None = None
+        self._before: list[str] = []
+        self._swapping = threading.Lock()
+
+    def published(self) -> list[str]:
+        """Versions that can be asked for, in the order of their names."""
+        folders = self._workspace.bundles.glob("*/manifest.json")
+        return sorted(path.parent.name for path in folders if _VERSION.fullmatch(path.parent.name))
+
+    def activate(self, version: str) -> None:
+        """Loads a bundle, makes it the one that serves, and names it in the workspace.
+
+        Raises:
+            BadInput: it is missing or can't be trusted; what served serves on.
+        """
+        with self._swapping:
+            self._swap(self._loaded(version))
+            self._followed = version
+            write_atomically(self._workspace.current_bundle, f"{version}\n".encode())
+
+    def rollback(self) -> None:
+        """Goes back to the bundle that served before.
+
+        Raises:
+            BadInput: none did, or it can't be loaded any more.
+        """
+        if not self._before:
+            raise BadInput(
+                "no other bundle served since this server started, expected one to go back to: "
+                "activate a version by name."
+            )
+        self.activate(self._before[-1])
+        del self._before[-2:]
+
+    def follow(self) -> None:
+        """Serves what the workspace's file names, if it names another bundle than last time."""
+        with self._swapping:
+            named = self._named()
+            if named is None or named == self._followed:
+                return
+            self._followed = named
+            try:
+                self._swap(self._loaded(named))
+            except BadInput as refusal:
+                logger.warning("%s; %s serves on", refusal, self.serving and self.serving.version)
+
+    def _named(self) -> str | None:
+        try:
+            return self._workspace.current_bundle.read_text().strip() or None
+        except FileNotFoundError:
+            return None
+
+    def _loaded(self, version: str) -> ServedRecommender:
+        try:
+            folder = self._workspace.bundles / version
+            if not _VERSION.fullmatch(version) or not folder.is_dir():
+                raise BadInput(f"bundle {version!r} is not in {self._workspace.bundles}")
+            recommender = self._load(folder)
+            # The first page is slow, and proves that there can be one: nobody should wait for it.
+            recommender.recommend([Query("", dt.datetime.now(dt.UTC))])
+        except Exception as error:  # whatever a bundle does on loading, it must not serve
+            self.refused = Refusal(version, str(error))
+            raise BadInput(f"bundle {version!r} is refused: {error}") from error
+        return recommender
+
+    def _swap(self, recommender: ServedRecommender) -> None:
+        if self.serving is not None and self.serving.version != recommender.version:
+            self._before.append(self.serving.version)
+        self.serving = recommender
+        self.refused = None

@@ -1,0 +1,187 @@
+"""A small store to serve from: a recommender without a model, and a server over it.
+
+`FakeRecommender` keeps the contract of `recsys.recommender.Recommender` over sixty apps whose
+scores fall with their number, so that tests can say by hand what a page must hold.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pyarrow as pa
+import pyarrow.parquet as pq
+import uvicorn
+
+from recsys import tables
+from recsys.errors import BadInput
+from recsys.recommender import Item, Page, Query
+from recsys.workspace import Workspace
+from serving.app import create_app
+from serving.versions import Load
+
+DAY = dt.date(2024, 3, 14)
+TITLES = (
+    *("Morning Pages", "Tidal Chart", "Sourdough", "Little Planets", "Quiet Hours", "Lumen"),
+    *("Field Recorder", "Paper Cranes", "Switchback", "Nightingale", "Halfpipe", "Orbit Mail"),
+    *("Kite Weather", "Stonecutter", "Duet", "Hedgerow", "Pocket Opera", "Snowline"),
+    *("Marble Run", "Atlas of Birds"),
+)
+CATEGORIES = ("Books", "Weather", "Food", "Games", "Health", "Photography", "Music")
+NUM_APPS = 60
+
+
+def app_id(number: int) -> str:
+    """The id of the app of that rank."""
+    return f"com.example.app{number:02d}"
+
+
+def app(number: int) -> dict[str, Any]:
+    """Its row in the apps table; every tenth is sold in Norway only."""
+    return {
+        "app_id": app_id(number),
+        "title": TITLES[number % 20] + ("", " Pro", " Kids")[number // 20],
+        "developer": f"Studio {number % 9}",
+        "category": CATEGORIES[number % len(CATEGORIES)],
+        "price": 0.0 if number % 4 else 2.99,
+        "content_rating": "Everyone",
+        "size_mb": 10.0 + number,
+        "release_day": dt.date(2024, 1, 1) + dt.timedelta(days=number),
+        "rating": 3.5 + (number % 15) / 10,
+        "countries": ["NO"] if number % 10 == 9 else None,
+        "devices": None,
+    }
+
+
+class FakeRecommender:
+    """Sixty apps, the lower numbers the better."""
+
+    countries = ("BR", "DE", "IN", "NO", "US")
+    languages = ("de", "en", "pt")
+    devices = ("phone", "tablet")
+    num_apps = NUM_APPS
+
+    def __init__(self, version: str) -> None:
+        self.version = version
+        self.asked: list[Query] = []
+        self._apps = {app_id(number): app(number) for number in range(NUM_APPS)}
+
+    def recommend(self, queries: Sequence[Query]) -> list[Page]:
+        self.asked.extend(queries)
+        return [self._page(query) for query in queries]
+
+    def similar(self, app_id: str, k: int) -> list[Item]:
+        same = [a for a in self._apps.values() if a["category"] == self._apps[app_id]["category"]]
+        others = [a["app_id"] for a in same if a["app_id"] != app_id][:k]
+        return [Item(place, a, 1 - place / 20, ("similar",)) for place, a in enumerate(others, 1)]
+
+    def app(self, app_id: str) -> Mapping[str, Any]:
+        return self._apps[app_id]
+
+    def _page(self, query: Query) -> Page:
+        country = query.features.get("country")
+        removed = {
+            "installed": {*query.installed_app_ids} & {*self._apps},
+            "excluded": query.exclude & {*self._apps},
+            "country": {
+                a for a, row in self._apps.items() if row["countries"] not in (None, [country])
+            },
+        }
+        gone = set().union(*removed.values())
+        kept = [a for a in self._apps if a not in gone][: query.k]
+        items = tuple(
+            Item(place, a, 0.5 / place, ("retrieval", "popular") if place % 3 else ("new",))
+            for place, a in enumerate(kept, 1)
+        )
+        return Page(items, {name: len(apps) for name, apps in removed.items()})
+
+
+def load_fake(folder: Path) -> FakeRecommender:
+    """Reads a fake bundle, whose manifest says whether it can be trusted."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    if not manifest["whole"]:
+        raise BadInput(f"{folder}: the digest of index.faiss is wrong.")
+    return FakeRecommender(manifest["version"])
+
+
+def publish(workspace: Workspace, version: str, whole: bool = True, live: bool = True) -> None:
+    """Puts a fake bundle in place, as a pusher does."""
+    folder = workspace.bundles / version
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text(json.dumps({"version": version, "whole": whole}))
+    if live:
+        workspace.current_bundle.write_text(f"{version}\n")
+
+
+def write_table(
+    workspace: Workspace, table: tables.Table, day: dt.date, rows: list[dict[str, Any]]
+) -> None:
+    """Writes a day of a table."""
+    folder = workspace.day(table, day)
+    folder.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(rows, tables.SCHEMAS[table]), folder / "part-0.parquet")
+
+
+def users() -> list[dict[str, Any]]:
+    """Forty users; the n-th has the n % 5 best apps installed."""
+    return [
+        {
+            "user_id": f"u{number:03d}",
+            "country": FakeRecommender.countries[number % 5],
+            "language": FakeRecommender.languages[number % 3],
+            "device": FakeRecommender.devices[number % 2],
+            "age_band": "25-34",
+            "installed_app_ids": [app_id(rank) for rank in range(number % 5)],
+        }
+        for number in range(40)
+    ]
+
+
+def workspace_at(root: Path) -> Workspace:
+    """A workspace with a configuration and a users snapshot, and no bundle yet."""
+    (root / "recsys.toml").write_text('extends = "tiny"\n')
+    workspace = Workspace(root)
+    write_table(workspace, "users", DAY, users())
+    return workspace
+
+
+@contextlib.contextmanager
+def server(workspace: Workspace, load: Load = load_fake) -> Iterator[str]:
+    """Runs a real server on a free loopback port; gives its address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    running = uvicorn.Server(uvicorn.Config(create_app(workspace, load), log_level="warning"))
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield url
+    finally:
+        running.should_exit = True
+        thread.join()
+
+
+def wait_for(url: str) -> None:
+    """Waits until the server at `url` is ready."""
+
+    def ready() -> bool:
+        with contextlib.suppress(httpx.TransportError):
+            return httpx.get(f"{url}/readyz").status_code == 200
+        return False
+
+    eventually(ready)
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 30) -> None:
+    """Waits until it holds."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"it did not come to hold in {seconds} s"
+        time.sleep(0.02)
