@@ -6,30 +6,27 @@ path.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 
-@dataclass(frozen=True)
-class Query:
-    """A user and the context of the request."""
+from recsys import candidates as sources
+from recsys.bundle import Bundle
+from recsys.candidates import Candidates
+from recsys.catalogue import Rows
+from recsys.features import spec
+from recsys.features.transformed import Arrays
+from recsys.filters import Filters
+from recsys.index.contract import NO_ROW
+from recsys.popularity import Popularity
+from recsys.query import Query
 
-    user_id: str
-    time: dt.datetime
-    """When it is asked, UTC."""
-    features: Mapping[str, Any] = field(default_factory=dict)
-    """Columns of the users and requests tables by name (country, language, device, age_band,
-    surface, ...); a missing one is a missing value."""
-    installed_app_ids: Sequence[str] = ()
-    """Apps on the user's device, oldest first."""
-    exclude: frozenset[str] = frozenset()
-    """Apps not to show."""
-    seed_app: str | None = None
-    """An app whose neighbours join the candidates."""
-    k: int = 20
-    """Apps wanted."""
+__all__ = ["Item", "Page", "Query", "Recommender"]
+
+_EMBEDDING = "embedding"
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,7 @@ class Item:
     score: float
     """The ranker's chance of an install."""
     sources: tuple[str, ...]
-    """Which sources proposed it: retrieval, popular, new, similar, catalogue."""
+    """Which sources proposed it, of `recsys.candidates.SOURCES`."""
 
 
 @dataclass(frozen=True)
@@ -52,3 +49,134 @@ class Page:
     items: tuple[Item, ...]
     num_removed: Mapping[str, int]
     """Candidates removed, by filter: installed, excluded, country, device."""
+
+
+class Recommender:
+    """Answers queries with one bundle; safe to call from several threads."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        features = dict(bundle.app_features())
+        self.version = bundle.version
+        self.catalogue = bundle.catalogue()
+        self.popularity = Popularity(bundle.popular(), self.catalogue)
+        self._config = bundle.config.recommender
+        self._query_features = spec.of_query(bundle.config.features)
+        self._model = bundle.model()
+        self._index = bundle.index()
+        self._vectors = features.pop(_EMBEDDING)
+        self._app_features = features
+        self._newest = self.catalogue.newest(self._config.num_new)
+
+    def recommend(self, queries: Sequence[Query]) -> list[Page]:
+        """A page for each query; it has k apps whenever k eligible apps exist."""
+        if not queries:
+            return []
+        filters = Filters(self.catalogue, queries)
+        encoded = self._encode(queries)
+        proposed = self._propose(queries, encoded, filters)
+        kept, num_removed = filters.apply(proposed)
+        candidates = self._complete(queries, encoded, kept, filters)
+        scores = self._rank(encoded, candidates)
+        return self._pages(queries, candidates, scores, num_removed)
+
+    def similar(self, app_id: str, k: int) -> list[Item]:
+        """The apps nearest to an app, with their cosine as the score.
+
+        Raises:
+            KeyError: the app is not in the catalogue.
+        """
+        row = self.catalogue.row(app_id)
+        rows, cosines = self._index.search(self._vectors[row : row + 1], k + 1)
+        others = np.flatnonzero((rows[0] != row) & (rows[0] != NO_ROW))[:k]
+        return [
+            Item(position, other, float(cosine), ("similar",))
+            for position, (other, cosine) in enumerate(
+                zip(self.catalogue.app_ids(rows[0, others]), cosines[0, others], strict=True), 1
+            )
+        ]
+
+    def _encode(self, queries: Sequence[Query]) -> dict[str, NDArray[Any]]:
+        """Transformed features and unit vectors of the queries."""
+        known = [{**q.features, "time": q.time, spec.HISTORY: q.installed_app_ids} for q in queries]
+        raw = spec.raw_from_values(known, self._query_features)
+        return {name: value.numpy() for name, value in self._model.encode_query(raw).items()}
+
+    def _propose(self, queries: Sequence[Query], encoded: Arrays, filters: Filters) -> Candidates:
+        """Candidates of all sources, with room for what the queries' own lists will remove."""
+        depth = max(self._config.num_retrieved, *(q.k for q in queries)) + filters.max_blocked
+        nearest, _ = self._index.search(encoded[_EMBEDDING], min(depth, len(self.catalogue)))
+        popular = self.popularity.batch(filters.countries, self._config.num_popular)
+        new = np.tile(self._newest, (len(queries), 1))
+        return sources.merge(
+            [
+                sources.from_source("retrieval", nearest),
+                sources.from_source("popular", popular),
+                sources.from_source("new", new),
+                sources.from_source("similar", self._neighbours(queries)),
+            ]
+        )
+
+    def _neighbours(self, queries: Sequence[Query]) -> Rows:
+        """The apps nearest to each query's seed app, `NO_ROW` where it has none."""
+        rows = np.full((len(queries), self._config.num_similar), NO_ROW, dtype=np.int64)
+        seeds = [self.catalogue.rows([q.seed_app] if q.seed_app else []) for q in queries]
+        seeded = [number for number, seed in enumerate(seeds) if len(seed)]
+        if seeded:
+            vectors = self._vectors[np.concatenate([seeds[number] for number in seeded])]
+            rows[seeded] = self._index.search(vectors, self._config.num_similar)[0]
+        return rows
+
+    def _complete(
+        self, queries: Sequence[Query], encoded: Arrays, kept: Candidates, filters: Filters
+    ) -> Candidates:
+        """Where filters left fewer than k, the nearest of all eligible apps join, exactly found."""
+        counts = kept.present().sum(axis=1)
+        short = [number for number, q in enumerate(queries) if counts[number] < q.k]
+        if not short:
+            return kept
+        width = max(queries[number].k for number in short)
+        rows = np.full((len(queries), width), NO_ROW, dtype=np.int64)
+        for number in short:
+            eligible = np.flatnonzero(filters.eligible(number))
+            products = self._vectors[eligible] @ encoded[_EMBEDDING][number]
+            best = np.argsort(-products, kind="stable")[: queries[number].k]
+            rows[number, : len(best)] = eligible[best]
+        return sources.merge([kept, sources.from_source("catalogue", rows)])
+
+    def _rank(self, encoded: Arrays, candidates: Candidates) -> NDArray[np.float32]:
+        """The ranker's scores, `[num_queries, num_candidates]`; minus infinity where there is no
+        candidate."""
+        query = {name: values for name, values in encoded.items() if name != _EMBEDDING}
+        rows = np.where(candidates.present(), candidates.rows, 0)
+        features = {name: values[rows] for name, values in self._app_features.items()}
+        scores = self._model.score(query, features).numpy()
+        return np.where(candidates.present(), scores, -np.inf)
+
+    def _pages(
+        self,
+        queries: Sequence[Query],
+        candidates: Candidates,
+        scores: NDArray[np.float32],
+        num_removed: Sequence[Mapping[str, int]],
+    ) -> list[Page]:
+        order = np.argsort(-scores, axis=1, kind="stable")
+        sizes = np.minimum(candidates.present().sum(axis=1), [q.k for q in queries])
+        return [
+            Page(self._items(number, order[number, :size], candidates, scores), removed)
+            for number, (size, removed) in enumerate(zip(sizes, num_removed, strict=True))
+        ]
+
+    def _items(
+        self, number: int, places: Rows, candidates: Candidates, scores: NDArray[np.float32]
+    ) -> tuple[Item, ...]:
+        app_ids = self.catalogue.app_ids(candidates.rows[number, places])
+        scored = zip(
+            app_ids,
+            scores[number, places].tolist(),
+            candidates.sources[number, places].tolist(),
+            strict=True,
+        )
+        return tuple(
+            Item(position, app_id, score, sources.names(bits))
+            for position, (app_id, score, bits) in enumerate(scored, 1)
+        )

@@ -1,0 +1,124 @@
+"""BundleGen: everything that a server needs in one folder, made of what the components before
+wrote. TFX has no name for it: its bundles hold one model, ours two, a transform and an index."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import ibis
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from pipeline import random_split, trainer, transform
+from pipeline.artifacts import Examples, TrainedRanking, TrainedRetrieval, TransformGraph
+from recsys import bundle, engine, index
+from recsys.config import Config
+from recsys.features import spec
+from recsys.features.transform import FeatureTransform, FittedTransform
+from recsys.features.transformed import TransformedExamples, save_arrays
+from recsys.models import weights
+from recsys.models.batches import take
+from recsys.models.export import EMBEDDING, TwoStageModel
+from recsys.models.ranking import RankingModel
+from recsys.models.retrieval import RetrievalModel
+
+SECTIONS = ("features", "retrieval", "ranking", "index", "recommender", "evaluation", "serving")
+
+_ROWS_AT_ONCE = 16_384
+_POPULAR_PER_COUNTRY = 1_000
+
+
+def bundle_gen(
+    transformed: TransformGraph,
+    retrieval: TrainedRetrieval,
+    ranking: TrainedRanking,
+    examples: Sequence[Examples],
+    span: str,
+    lineage: Sequence[dict[str, Any]],
+    config: Config,
+    out: Path,
+) -> None:
+    """Writes the files that `recsys.bundle` names.
+
+    Args:
+        transformed: transform and catalogue.
+        retrieval: the trained towers.
+        ranking: the trained ranker.
+        examples: the window, for what was popular in it.
+        span: the day that the bundle is of.
+        lineage: the records of all artifacts that went into it.
+        config: the configuration; it travels with the bundle.
+        out: the folder to write into.
+    """
+    arrays = TransformedExamples.load(transformed.path / transform.EXAMPLES)
+    fitted = trainer.fitted_transform(transformed, config)
+    towers, ranker = _restored(fitted, retrieval, ranking, arrays, config)
+    apply = FeatureTransform(fitted, transformed.path / transform.GRAPH)
+    TwoStageModel(config.features, apply, towers, ranker).save(out / bundle.MODEL)
+    vectors = _candidate_vectors(towers, arrays)
+    save_arrays(out / bundle.APP_FEATURES, {**arrays.catalogue, EMBEDDING: vectors})
+    index.build(config.index, vectors).save(out / bundle.INDEX)
+    shutil.copyfile(transformed.path / transform.APPS, out / bundle.APPS)
+    _write_popular(examples, config, out / bundle.POPULAR)
+    settings = config.model_dump(mode="json", by_alias=True)
+    (out / bundle.CONFIG).write_text(json.dumps(settings, indent=1) + "\n")
+    kind = index.kind_for(config.index, len(vectors))
+    bundle.write_manifest(out, span, kind, list(lineage))
+
+
+def _restored(
+    fitted: FittedTransform,
+    retrieval: TrainedRetrieval,
+    ranking: TrainedRanking,
+    arrays: TransformedExamples,
+    config: Config,
+) -> tuple[RetrievalModel, RankingModel]:
+    towers = RetrievalModel(fitted, config.retrieval)
+    ranker = RankingModel(fitted, config.ranking)
+    one = np.zeros(1, dtype=np.int64)
+    query, candidate = take(arrays.query, one), take(arrays.catalogue, one)
+    # A Keras model makes its variables when it sees its first inputs.
+    towers.query_tower(query)
+    towers.candidate_tower(candidate)
+    places = {name: values[None] for name, values in candidate.items()}
+    ranker({"query": query, "candidate": places})
+    weights.restore(towers, retrieval.path / trainer.WEIGHTS)
+    weights.restore(ranker, ranking.path / trainer.WEIGHTS)
+    return towers, ranker
+
+
+def _candidate_vectors(model: RetrievalModel, arrays: TransformedExamples) -> NDArray[np.float32]:
+    """The unit vector of every app, `[num_apps, embedding_dim]`."""
+    rows = np.arange(len(next(iter(arrays.catalogue.values()))))
+    parts = [
+        model.candidate_tower(take(arrays.catalogue, rows[start : start + _ROWS_AT_ONCE])).numpy()
+        for start in range(0, len(rows), _ROWS_AT_ONCE)
+    ]
+    return np.concatenate(parts)
+
+
+def _write_popular(examples: Sequence[Examples], config: Config, path: Path) -> None:
+    """Installs of the window by app, in each country and in all, the most first."""
+    queries = engine.read_parquet(config.engine, [span.queries for span in examples])
+    rows = engine.read_parquet(config.engine, [span.examples for span in examples])
+    if config.examples.split == "random":
+        rows = rows.filter(rows.split == random_split.TRAIN)
+    installs = rows.filter(rows.installed)
+    everywhere = installs.select("app_id", country=ibis.null("string"))
+    counted = everywhere
+    if "country" in queries.columns and "country" in spec.columns(spec.of_query(config.features)):
+        placed = installs.inner_join(queries.select("request_id", "country"), "request_id")
+        counted = everywhere.union(placed.filter(placed.country.notnull())["app_id", "country"])
+    counts = counted.group_by("country", "app_id").agg(num_installs=ibis._.count())
+    order = [ibis.desc("num_installs"), "app_id"]
+    ranked = counts.mutate(
+        place=ibis.row_number().over(ibis.window(group_by="country", order_by=order))
+    )
+    kept = ranked.filter(ranked.country.isnull() | (ranked.place < _POPULAR_PER_COUNTRY))
+    table = engine.to_arrow(config.engine, kept.order_by(["country", *order]).drop("place"))
+    pq.write_table(table.select(bundle.POPULAR_SCHEMA.names).cast(bundle.POPULAR_SCHEMA), path)

@@ -1,0 +1,128 @@
+"""What a feature is: the configuration's table of features, cut by side and by model part.
+
+The query's side is what is known of the asker (tables `requests` and `users`); the candidate's side
+is what is known of an app (table `apps`). Raw features have these types:
+
+| kind            | column of the table   | tensor                                             |
+|-----------------|-----------------------|----------------------------------------------------|
+| `category`      | string                | string `[...]`, "" where missing                   |
+| `categories`    | list of strings       | string `[..., max_length]`, "" pads                |
+| `number`        | any number            | float32 `[...]`, NaN where missing                 |
+| `hour`,`weekday`| timestamp             | int64 `[...]`, seconds since 1970 (UTC)            |
+
+and transformed features these:
+
+| kind                              | tensor                                                     |
+|-----------------------------------|------------------------------------------------------------|
+| `category`, `hour`, `weekday`     | int32 `[...]`, 0 where missing                             |
+| `categories`                      | int32 `[..., max_length]`, 0 pads                          |
+| `number`                          | float32 `[...]` in [0, 1], its quantile CDF                |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from recsys.config import Feature, ModelPart
+
+Features = Mapping[str, Feature]
+
+HISTORY = "installed_app_ids"
+"""The one feature that is built rather than read: what the asker had installed at the request."""
+
+
+def of_query(features: Features) -> Features:
+    """The features of the query's side."""
+    return {name: f for name, f in features.items() if f.table != "apps"}
+
+
+def of_candidate(features: Features) -> Features:
+    """The features of the candidate's side."""
+    return {name: f for name, f in features.items() if f.table == "apps"}
+
+
+def used_by(features: Features, part: ModelPart) -> Features:
+    """The features that one part of the models uses."""
+    return {name: f for name, f in features.items() if part in f.models}
+
+
+def column_of(name: str, feature: Feature) -> str:
+    """The column that holds a feature."""
+    return feature.column or name
+
+
+def vocabulary_of(name: str, feature: Feature) -> str:
+    """The name of the vocabulary that a feature is looked up in."""
+    return feature.vocabulary or name
+
+
+def columns(features: Features) -> list[str]:
+    """The columns that hold these features, each once."""
+    return list(dict.fromkeys(column_of(name, feature) for name, feature in features.items()))
+
+
+def raw_from_table(table: pa.Table, features: Features) -> dict[str, NDArray[Any]]:
+    """Raw features, by name, of every row of an Arrow table that has their columns."""
+    return {
+        name: raw_from_column(table[column_of(name, feature)], feature)
+        for name, feature in features.items()
+    }
+
+
+def raw_from_values(
+    rows: Sequence[Mapping[str, Any]], features: Features
+) -> dict[str, NDArray[Any]]:
+    """Raw features, by name, of rows given as mappings; a column that a row lacks is missing."""
+    return {
+        name: _raw([row.get(column_of(name, feature)) for row in rows], feature)
+        for name, feature in features.items()
+    }
+
+
+def raw_from_column(column: pa.ChunkedArray, feature: Feature) -> NDArray[Any]:
+    """The raw values of one column, of the type that the module's table says."""
+    values: NDArray[Any]
+    match feature.kind:
+        case "number":
+            values = pc.fill_null(column.cast(pa.float32()), float("nan")).to_numpy()
+        case "hour" | "weekday":
+            seconds = column.cast(pa.timestamp("s", tz="UTC"), safe=False)
+            values = seconds.cast(pa.int64()).to_numpy()
+        case "category":
+            values = pc.fill_null(column.cast(pa.string()), "").to_numpy().astype(object)
+        case "categories":
+            values = _padded_lists(column.combine_chunks(), feature.max_length)
+    return values
+
+
+def _padded_lists(lists: pa.ListArray, max_length: int) -> NDArray[Any]:
+    """The last `max_length` values of every list, padded with ""; `[num_lists, max_length]`."""
+    lists = pc.fill_null(lists, []) if lists.null_count else lists
+    ends = lists.offsets.to_numpy()[1:].astype(np.int64)
+    lengths = np.minimum(pc.list_value_length(lists).to_numpy(), max_length).astype(np.int64)
+    padded = np.full((len(lists), max_length), "", dtype=object)
+    places = np.arange(max_length)[None, :]
+    taken = places < lengths[:, None]
+    values = pc.fill_null(lists.values, "").to_numpy(zero_copy_only=False)
+    padded[taken] = values[((ends - lengths)[:, None] + places)[taken]]
+    return padded
+
+
+def _raw(values: Iterable[Any], feature: Feature) -> NDArray[Any]:
+    match feature.kind:
+        case "number":
+            return np.array([np.nan if v is None else v for v in values], dtype=np.float32)
+        case "hour" | "weekday":
+            return np.array([int(v.timestamp()) for v in values], dtype=np.int64)
+        case "category":
+            return np.array(["" if v is None else v for v in values], dtype=object)
+        case "categories":
+            lists = [list(v or ())[-feature.max_length :] for v in values]
+            padded = [v + [""] * (feature.max_length - len(v)) for v in lists]
+            return np.array(padded, dtype=object).reshape(len(lists), feature.max_length)

@@ -1,0 +1,207 @@
+"""Raw features to model inputs: fitted by the table engine, applied as TensorFlow ops that are
+saved inside the model, so that training and serving can't differ.
+
+Wide & Deep (2016), section 4.1: vocabularies map strings seen a minimum number of times to
+integers; numbers are mapped to their quantile CDF, (i - 1) / (n_q - 1).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ibis
+import numpy as np
+import tensorflow as tf
+
+from recsys.config import Feature
+from recsys.errors import BadInput
+from recsys.features import spec
+from recsys.features.spec import Features
+
+Tensors = Mapping[str, Any]
+
+_CLOCK_SIZES = {"hour": 24, "weekday": 7}
+_SECONDS_PER_DAY = 86_400
+
+
+@dataclass(frozen=True)
+class FittedTransform:
+    """What was learnt from a window of examples."""
+
+    features: Features
+    vocabularies: Mapping[str, list[str]]
+    """Values by vocabulary, the most frequent first."""
+    boundaries: Mapping[str, list[float]]
+    """The n_q - 1 inner quantiles of each number."""
+
+    def size(self, name: str) -> int:
+        """How many indices a feature may take: padding, vocabulary, out-of-vocabulary buckets."""
+        feature = self.features[name]
+        if feature.kind in _CLOCK_SIZES:
+            return 1 + _CLOCK_SIZES[feature.kind]
+        root = spec.vocabulary_of(name, feature)
+        return 1 + len(self.vocabularies[root]) + self.features[root].num_oov_buckets
+
+    def save(self, folder: Path) -> None:
+        """Writes one text file a vocabulary and one JSON file of boundaries."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, values in self.vocabularies.items():
+            _vocabulary_file(folder, name).write_text("".join(f"{value}\n" for value in values))
+        (folder / "boundaries.json").write_text(json.dumps(self.boundaries, indent=1))
+
+    @staticmethod
+    def load(folder: Path, features: Features) -> FittedTransform:
+        """Reads what `save` wrote for the same features."""
+        roots = {spec.vocabulary_of(n, f) for n, f in features.items() if _has_vocabulary(f)}
+        return FittedTransform(
+            features=features,
+            vocabularies={
+                name: _vocabulary_file(folder, name).read_text().split("\n")[:-1]
+                for name in sorted(roots)
+            },
+            boundaries=json.loads((folder / "boundaries.json").read_text()),
+        )
+
+
+def fit(queries: ibis.Table, examples: ibis.Table, features: Features) -> FittedTransform:
+    """Learns vocabularies and quantiles from a window of queries and examples.
+
+    Raises:
+        BadInput: a feature has no value at all in the window.
+    """
+    vocabularies: dict[str, list[str]] = {}
+    boundaries: dict[str, list[float]] = {}
+    for name, feature in features.items():
+        table = examples if feature.table == "apps" else queries
+        column = table[spec.column_of(name, feature)]
+        if feature.kind == "number":
+            boundaries[name] = _inner_quantiles(column, feature.num_quantiles)
+            empty = not boundaries[name]
+        elif _has_vocabulary(feature) and not feature.vocabulary:
+            vocabularies[name] = _frequent_values(column, feature)
+            empty = not vocabularies[name]
+        else:
+            empty = False
+        if empty:
+            raise BadInput(
+                f"features.{name}: expected values in column {column.get_name()!r} of table "
+                f"{feature.table!r}, found none (min_count is {feature.min_count}): remove the "
+                "feature from recsys.toml or mend the data."
+            )
+    return FittedTransform(features, vocabularies, boundaries)
+
+
+class FeatureTransform(tf.Module):  # type: ignore[misc]
+    """The fitted transform as TensorFlow ops.
+
+    An index is 0 for a missing value, then 1 to the vocabulary's size in order of frequency, then
+    the out-of-vocabulary buckets.
+    """
+
+    def __init__(self, fitted: FittedTransform, folder: Path) -> None:
+        """`folder` is where `fitted` was saved: its files become the saved model's assets."""
+        super().__init__(name="feature_transform")
+        self._features = dict(fitted.features)
+        self._boundaries = dict(fitted.boundaries)
+        self._tables = {
+            name: tf.lookup.StaticVocabularyTable(
+                tf.lookup.TextFileInitializer(
+                    str(_vocabulary_file(folder, name)),
+                    key_dtype=tf.string,
+                    key_index=tf.lookup.TextFileIndex.WHOLE_LINE,
+                    value_dtype=tf.int64,
+                    value_index=tf.lookup.TextFileIndex.LINE_NUMBER,
+                ),
+                num_oov_buckets=fitted.features[name].num_oov_buckets,
+            )
+            for name in fitted.vocabularies
+        }
+
+    def __call__(self, raw: Tensors) -> dict[str, Any]:
+        """Transforms the raw features that are given, whichever side they are of."""
+        return {name: self._transform(name, values) for name, values in raw.items()}
+
+    def _transform(self, name: str, values: Any) -> Any:
+        feature = self._features[name]
+        values = tf.convert_to_tensor(values)
+        match feature.kind:
+            case "category" | "categories":
+                found = self._tables[spec.vocabulary_of(name, feature)].lookup(values) + 1
+                return tf.cast(tf.where(values == "", tf.zeros_like(found), found), tf.int32)
+            case "number":
+                return self._quantile(name, values)
+            case "hour":
+                return tf.cast(values % _SECONDS_PER_DAY // 3_600 + 1, tf.int32)
+            case "weekday":
+                # The first of January 1970 was a Thursday; Monday is 1.
+                return tf.cast((values // _SECONDS_PER_DAY + 3) % 7 + 1, tf.int32)
+
+    def _quantile(self, name: str, values: Any) -> Any:
+        boundaries = self._boundaries[name]
+        below = tf.raw_ops.Bucketize(input=values, boundaries=boundaries)
+        cdf = tf.cast(below, tf.float32) / len(boundaries)
+        return tf.where(tf.math.is_nan(values), tf.fill(tf.shape(cdf), 0.5), cdf)
+
+
+def raw_signature(features: Features, leading: tuple[int | None, ...]) -> dict[str, tf.TensorSpec]:
+    """Tensor specs of raw features with these leading dimensions, e.g. `(None,)` for a batch."""
+    dtypes = {"number": tf.float32, "hour": tf.int64, "weekday": tf.int64}
+    return {
+        name: tf.TensorSpec(
+            leading + _trailing(feature), dtypes.get(feature.kind, tf.string), name=name
+        )
+        for name, feature in features.items()
+    }
+
+
+def transformed_signature(
+    features: Features, leading: tuple[int | None, ...]
+) -> dict[str, tf.TensorSpec]:
+    """Tensor specs of transformed features with these leading dimensions."""
+    return {
+        name: tf.TensorSpec(
+            leading + _trailing(feature),
+            tf.float32 if feature.kind == "number" else tf.int32,
+            name=name,
+        )
+        for name, feature in features.items()
+    }
+
+
+def _trailing(feature: Feature) -> tuple[int, ...]:
+    return (feature.max_length,) if feature.kind == "categories" else ()
+
+
+def _has_vocabulary(feature: Feature) -> bool:
+    return feature.kind in ("category", "categories")
+
+
+def _vocabulary_file(folder: Path, name: str) -> Path:
+    return folder / f"{name}.txt"
+
+
+def _frequent_values(column: ibis.Column, feature: Feature) -> list[str]:
+    values = column.unnest() if feature.kind == "categories" else column
+    counts = (
+        values.name("value")
+        .as_table()
+        .filter(lambda t: t.value.notnull() & (t.value != ""))
+        # A vocabulary is a text file, a value a line: a value of two lines stays outside.
+        .filter(lambda t: ~t.value.contains("\n") & ~t.value.contains("\r"))
+        .group_by("value")
+        .agg(count=ibis._.count())
+        .filter(ibis._["count"] >= feature.min_count)
+        .order_by(ibis.desc("count"), "value")
+    )
+    return [str(value) for value in counts.to_pyarrow()["value"].to_pylist()]
+
+
+def _inner_quantiles(column: ibis.Column, num_quantiles: int) -> list[float]:
+    levels = np.arange(1, num_quantiles) / num_quantiles
+    known = column.cast("float64").nullif(float("nan"))
+    values = known.quantile(list(levels)).execute()
+    return [] if values is None else [float(value) for value in values]

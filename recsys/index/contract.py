@@ -1,0 +1,40 @@
+"""What every index promises, whatever finds the neighbours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+Rows = NDArray[np.int64]
+NO_ROW = -1
+"""Stands where an index found fewer neighbours than were asked for."""
+
+
+class Index(Protocol):
+    """Nearest neighbours by inner product among the rows of a matrix.
+
+    A row is found at most once; a query's result doesn't depend on the other queries of its batch;
+    inputs are left untouched; `load(save(...))` answers the same.
+    """
+
+    @classmethod
+    def build(cls, vectors: Vectors) -> Self:
+        """Indexes `[num_rows, dim]` vectors."""
+
+    def search(self, queries: Vectors, k: int) -> tuple[Rows, Vectors]:
+        """The nearest rows of `[num_queries, dim]` queries and their inner products, best first.
+
+        Both are `[num_queries, k]`, also where k exceeds the index: a row is `NO_ROW` and its
+        product minus infinity where there is no further neighbour.
+        """
+
+    def save(self, path: Path) -> None:
+        """Writes the index into one file."""
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Reads what `save` wrote."""

@@ -1,0 +1,60 @@
+"""Transformed features side by side as one vector."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from recsys.features.spec import Features
+from recsys.features.transform import FittedTransform
+
+
+class FeatureEmbedding(tf.keras.layers.Layer):  # type: ignore[misc]
+    """Embeds categories, averages lists of them, takes numbers as they are, and concatenates.
+
+    A missing value (index 0) is embedded as zeros, so an empty history adds nothing.
+    """
+
+    def __init__(
+        self,
+        fitted: FittedTransform,
+        features: Features,
+        widths: Mapping[str, int],
+        **options: Any,
+    ) -> None:
+        """`widths` overrides the embedding width of some features."""
+        super().__init__(**options)
+        self._kinds = {name: feature.kind for name, feature in features.items()}
+        self._sizes = {
+            name: (fitted.size(name), widths.get(name, feature.embedding_dim))
+            for name, feature in features.items()
+            if feature.kind != "number"
+        }
+        self._tables: dict[str, tf.Variable] = {}
+
+    def build(self, input_shape: Any) -> None:
+        """Makes one table a feature."""
+        for name, (size, width) in self._sizes.items():
+            self._tables[name] = self.add_weight(
+                name=name,
+                shape=(size, width),
+                initializer=tf.keras.initializers.RandomNormal(stddev=0.05),
+            )
+        super().build(input_shape)
+
+    def call(self, transformed: Mapping[str, Any]) -> Any:
+        """Transformed features `[...]` or `[..., max_length]` to vectors `[..., width]`."""
+        parts = [self._embed(name, transformed[name]) for name in self._kinds]
+        return tf.concat(parts, axis=-1)
+
+    def _embed(self, name: str, values: Any) -> Any:
+        if self._kinds[name] == "number":
+            return values[..., None]
+        known = tf.cast(values != 0, tf.float32)
+        vectors = tf.gather(self._tables[name], values) * known[..., None]
+        if self._kinds[name] != "categories":
+            return vectors
+        count = tf.reduce_sum(known, axis=-1, keepdims=True)
+        return tf.reduce_sum(vectors, axis=-2) / tf.maximum(count, 1.0)

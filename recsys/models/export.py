@@ -1,0 +1,78 @@
+"""Both stages and the transform as one SavedModel, which takes raw features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from recsys.features import spec
+from recsys.features.transform import FeatureTransform, raw_signature, transformed_signature
+from recsys.models.ranking import RankingModel
+from recsys.models.retrieval import RetrievalModel
+
+Tensors = Mapping[str, Any]
+EMBEDDING = "embedding"
+
+
+class TwoStageModel(tf.Module):  # type: ignore[misc]
+    """What the request path and the bundle's build call.
+
+    An app's features are transformed once, when the bundle is built; a query's, at each request.
+    """
+
+    def __init__(
+        self,
+        features: spec.Features,
+        transform: FeatureTransform,
+        retrieval: RetrievalModel,
+        ranking: RankingModel,
+    ) -> None:
+        super().__init__(name="two_stage_model")
+        # The variables and not the Keras models are tracked: a saved model is functions over
+        # variables, and needs no Keras to be loaded.
+        self.variables_of_models = [*retrieval.variables, *ranking.variables]
+        self.transform = transform
+        query, candidate = spec.of_query(features), spec.of_candidate(features)
+
+        @_function(raw_signature(query, (None,)))
+        def encode_query(raw: Tensors) -> dict[str, Any]:
+            transformed = transform(raw)
+            return {**transformed, EMBEDDING: retrieval.query_tower(transformed)}
+
+        @_function(raw_signature(candidate, (None,)))
+        def encode_candidate(raw: Tensors) -> dict[str, Any]:
+            transformed = transform(raw)
+            return {**transformed, EMBEDDING: retrieval.candidate_tower(transformed)}
+
+        @_function(
+            transformed_signature(query, (None,)), transformed_signature(candidate, (None, None))
+        )
+        def score(query: Tensors, candidate: Tensors) -> Any:
+            return ranking({"query": query, "candidate": candidate})
+
+        self.encode_query = encode_query
+        """Raw query features `[batch_size, ...]` to transformed ones, and to the queries' unit
+        vectors `embedding` `[batch_size, dim]`."""
+        self.encode_candidate = encode_candidate
+        """The same for apps."""
+        self.score = score
+        """Transformed features of queries `[batch_size, ...]` and of their candidates
+        `[batch_size, num_candidates, ...]` to chances of an install
+        `[batch_size, num_candidates]`."""
+
+    def save(self, folder: Path) -> None:
+        """Writes a SavedModel."""
+        tf.saved_model.save(self, str(folder))
+
+
+def load(folder: Path) -> Any:
+    """Reads a SavedModel that has the functions of `TwoStageModel`."""
+    return tf.saved_model.load(str(folder))
+
+
+def _function(*signature: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Compiles a function of these tensors; its Python holds no control flow to convert."""
+    return lambda function: tf.function(function, input_signature=signature, autograph=False)

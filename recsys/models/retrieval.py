@@ -1,0 +1,64 @@
+"""Two-tower retrieval: a sampled softmax over the batch's apps and some of the whole catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+
+from recsys.config import Retrieval
+from recsys.features import spec
+from recsys.features.transform import FittedTransform
+from recsys.models.towers import CandidateTower, QueryTower
+
+
+class RetrievalModel(tfrs.models.Model):  # type: ignore[misc]
+    """Predicts which app a query ends in.
+
+    The loss is a softmax over the batch's candidates (in-batch negatives) and over uniform ones
+    (mixed negative sampling, Yang et al., WWW 2020), its logits corrected by the log of the chance
+    that a candidate was sampled (Yi et al., RecSys 2019, equation 3), with accidental hits masked.
+    """
+
+    def __init__(self, fitted: FittedTransform, config: Retrieval) -> None:
+        super().__init__(name="retrieval")
+        self.query_tower = QueryTower(fitted, config)
+        self.candidate_tower = CandidateTower(fitted, config)
+        self._config = config
+        self._dropout = config.dropout
+        self._task = tfrs.tasks.Retrieval(
+            loss=tf.keras.losses.CategoricalCrossentropy(from_logits=True),
+            temperature=config.temperature,
+            remove_accidental_hits=True,
+        )
+
+    def compile_for_training(self) -> None:
+        """Sets the optimiser of the configuration."""
+        self.compile(optimizer=tf.keras.optimizers.legacy.Adam(self._config.learning_rate))
+
+    def compute_loss(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
+        """The loss of one batch.
+
+        Args:
+            inputs: `query`, transformed features of `[batch_size]` queries; `candidate`, those of
+                `[batch_size + num_uniform_negatives]` apps, the first `batch_size` being what the
+                queries ended in; `candidate_row`, the apps' rows in the catalogue;
+                `sampling_probability`, each app's chance of being in the sample, up to a factor.
+            training: hide some of the history.
+        """
+        query = dict(inputs["query"])
+        if training and self._dropout and spec.HISTORY in query:
+            history = query[spec.HISTORY]
+            kept = tf.random.uniform(tf.shape(history)) >= self._dropout
+            query[spec.HISTORY] = tf.where(kept, history, tf.zeros_like(history))
+        return self._task(
+            self.query_tower(query),
+            self.candidate_tower(inputs["candidate"]),
+            candidate_sampling_probability=(
+                inputs["sampling_probability"] if self._config.sampling_correction else None
+            ),
+            candidate_ids=inputs["candidate_row"],
+            compute_metrics=False,
+        )
