@@ -11,9 +11,8 @@ import datetime as dt
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from data.catalogue import Floats, Integers
+from data.arrays import Booleans, Floats, Integers
 from data.lexicon import AGE_BANDS, CONTENT_RATINGS
 from data.world import World
 
@@ -53,9 +52,9 @@ class Chances:
 class Acts:
     """What happened on pages; every array has the pages' shape."""
 
-    click: npt.NDArray[np.bool_]
-    install: npt.NDArray[np.bool_]
-    uninstall: npt.NDArray[np.bool_]
+    click: Booleans
+    install: Booleans
+    uninstall: Booleans
 
 
 def examination(num_positions: int) -> Floats:
@@ -79,7 +78,7 @@ class Behaviour:
         users: Integers,
         installed: Integers,
         pages: Integers,
-        searching: npt.NDArray[np.bool_],
+        searching: Booleans,
     ) -> Chances:
         """The truth about pages.
 
@@ -107,8 +106,8 @@ class Behaviour:
         users: Integers,
         pages: Integers,
         affinity: Floats,
-        complement: npt.NDArray[np.bool_],
-        searching: npt.NDArray[np.bool_],
+        complement: Booleans,
+        searching: Booleans,
     ) -> Chances:
         people, apps = self._world.users, self._apps
         at_home = apps.home_country[pages] == people.country[users, None]
@@ -136,11 +135,13 @@ def act(rng: np.random.Generator, chances: Chances) -> Acts:
     return Acts(click, install, uninstall)
 
 
-def expected_installs(chances: Chances) -> npt.NDArray[np.float64]:
+def expected_installs(chances: Chances) -> Floats:
     """Installs that pages are worth on average, `[n]`, from chances `[n, k]`."""
     worth = examination(chances.click.shape[1]) * chances.click * chances.install
-    return worth.sum(1, dtype=np.float64)
+    total: Floats = worth.sum(1, dtype=np.float64)
+    return total
 
 
 def _sigmoid(logits: Floats) -> Floats:
-    return (1 / (1 + np.exp(-logits))).astype(np.float32)
+    chance: Floats = np.divide(1, 1 + np.exp(-logits), dtype=np.float32)
+    return chance

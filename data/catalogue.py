@@ -9,10 +9,10 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from data.arrays import Bits, Booleans, Days, Floats, Integers
 from data.lexicon import (
     ADJECTIVES,
     CATEGORIES,
@@ -26,10 +26,6 @@ from data.lexicon import (
     PRICES,
 )
 from data.tastes import Tastes, unit_rows
-
-Floats = npt.NDArray[np.float32]
-Integers = npt.NDArray[np.int32]
-Bits = npt.NDArray[np.uint32]
 
 EVERYWHERE = np.uint32(2 ** len(COUNTRIES) - 1)
 EVERY_DEVICE = np.uint32(2 ** len(DEVICES) - 1)
@@ -73,7 +69,7 @@ class Catalogue:
     price: Floats
     content_rating: Integers
     size_mb: Floats
-    release_day: npt.NDArray[np.datetime64]
+    release_day: Days
     rating: Floats
     """What the store shows of the quality: mean stars."""
     country_bits: Bits
@@ -100,9 +96,7 @@ class Catalogue:
             **{f.name: _joined(getattr(self, f.name), getattr(other, f.name)) for f in fields(self)}
         )
 
-    def sold(
-        self, apps: npt.NDArray[np.integer], country: Integers, device: Integers
-    ) -> npt.NDArray[np.bool_]:
+    def sold(self, apps: Integers, country: Integers, device: Integers) -> Booleans:
         """Whether each app is sold in the country and runs on the device; shapes broadcast."""
         sold = self.country_bits[apps] >> country.astype(np.uint32)
         runs = self.device_bits[apps] >> device.astype(np.uint32)
@@ -111,7 +105,7 @@ class Catalogue:
 
 def drawn_apps(
     rng: np.random.Generator,
-    release_day: npt.NDArray[np.datetime64],
+    release_day: Days,
     first_row: int,
     developers: Developers,
     tastes: Tastes,
@@ -156,9 +150,7 @@ def drawn_apps(
     )
 
 
-def release_days_before(
-    rng: np.random.Generator, day: dt.date, num_apps: int
-) -> npt.NDArray[np.datetime64]:
+def release_days_before(rng: np.random.Generator, day: dt.date, num_apps: int) -> Days:
     """Release days of the apps that the store has already on its first day."""
     age = 1 + rng.exponential(MEAN_AGE_DAYS, num_apps).astype("timedelta64[D]")
     return np.datetime64(day, "D") - age

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from data.import_command import import_data
 from recsys import config as configuration
 from recsys.commands import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, print_json
 from recsys.errors import BadInput
@@ -18,6 +19,9 @@ ab = typer.Typer(add_completion=False, no_args_is_help=True)
 @app.callback()
 def _data() -> None:
     """Logs: a synthetic store's, or a person's own."""
+
+
+app.command("import")(import_data)
 
 
 @ab.callback()
@@ -70,6 +74,26 @@ def generate(
                 "peak_mib": round(peak_mib()),
             }
         )
+
+
+@ab.command("expected-installs")
+def expected_installs(
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    users: Annotated[int, typer.Option(min=2, help="Users to ask.")] = 2_000,
+    as_json: JsonOption = False,
+) -> None:
+    """What a page of the serving bundle is worth to users whose truth is known."""
+    from dataclasses import asdict
+
+    from rich.console import Console
+
+    from data.report import table
+    from data.simulation import expected_installs
+
+    comparison = expected_installs(Workspace(workspace), users)
+    Console().print(table(comparison))
+    if as_json:
+        print_json(asdict(comparison))
 
 
 def _start_from(preset: str, workspace: Workspace) -> None:

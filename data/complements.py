@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from data.catalogue import Floats, Integers
+from data.arrays import Booleans, Floats, Integers
 from data.lists import contains
 
 NUM_COMPLEMENTS = 3
@@ -36,6 +35,6 @@ class Complements:
         known = np.minimum(installed, len(self.partners) - 1)
         return self.partners[known].reshape(len(installed), -1)
 
-    def complete(self, installed: Integers, pages: Integers) -> npt.NDArray[np.bool_]:
+    def complete(self, installed: Integers, pages: Integers) -> Booleans:
         """Whether each app of a page `[n, k]` is a partner of an installed one `[n, c]`."""
         return contains(self.of(installed), pages)

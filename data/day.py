@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import numpy as np
-import numpy.typing as npt
 
+from data.arrays import Floats, Integers, Times
 from data.behaviour import Acts, Behaviour, act
-from data.catalogue import Floats, Integers
 from data.installed import InstalledApps
 from data.lists import turns
 from data.policy import HOME, LoggingPolicy, Visits
-from data.requests import DAY, SECOND, Requests, Times, requests_on
+from data.requests import DAY, SECOND, Requests, requests_on
 from data.world import World
 
 KINDS = ("click", "install", "uninstall")
@@ -40,7 +39,7 @@ class Outcomes:
         """The events of one kind."""
         return self[np.flatnonzero(self.kind == kind)]
 
-    def __getitem__(self, which: npt.NDArray[np.intp]) -> Outcomes:
+    def __getitem__(self, which: Integers) -> Outcomes:
         return Outcomes(**{f.name: getattr(self, f.name)[which] for f in fields(self)})
 
     @classmethod

@@ -79,7 +79,8 @@ def generate(
     config = workspace.config
     if force:
         shutil.rmtree(workspace.logs, ignore_errors=True)
-    _claim(workspace, config)
+    _claim(workspace)
+    sweep_staged(workspace.logs)
     world = World(config)
     totals = Totals()
     days = [config.world.first_day + dt.timedelta(days=i) for i in range(num_days)]
@@ -108,29 +109,48 @@ def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+def world_of(workspace: Workspace) -> World:
+    """The hidden world that the workspace's logs come from.
+
+    Raises:
+        BadInput: the logs were not generated, or with another configuration.
+    """
+    if not (workspace.logs / WORLD_FILE).exists() or not workspace.days("outcomes"):
+        raise BadInput(
+            f"{workspace.logs} holds no generated days: `recsys data generate` makes some."
+        )
+    _check_claim(workspace)
+    return World(workspace.config)
+
+
 def world_digest(config: Config) -> str:
     """Identifies a world: everything but for how long it is watched."""
     watched = config.world.model_copy(update={"num_days": 1})
     return config.model_copy(update={"world": watched}).digest("seed", "world")
 
 
-def _claim(workspace: Workspace, config: Config) -> None:
-    """Makes sure that the logs are this world's, or empty."""
-    path, digest = workspace.logs / WORLD_FILE, world_digest(config)
+def _claim(workspace: Workspace) -> None:
+    """Makes sure that the logs are this world's, or makes them so where there are none."""
+    path = workspace.logs / WORLD_FILE
     if path.exists():
-        if json.loads(path.read_text())["digest"] != digest:
-            raise BadInput(
-                f"{workspace.logs} holds days of a world with another seed or [world] section than "
-                f"{workspace.root}'s configuration: replace them with --force."
-            )
+        _check_claim(workspace)
     elif any(workspace.days(table) for table in TABLES):
         raise BadInput(
             f"{workspace.logs} holds tables that were not generated: replace them with --force, or "
             "generate into another workspace."
         )
     else:
-        write_atomically(path, json.dumps({"digest": digest}).encode())
-    sweep_staged(workspace.logs)
+        identity = {"digest": world_digest(workspace.config)}
+        write_atomically(path, json.dumps(identity).encode())
+
+
+def _check_claim(workspace: Workspace) -> None:
+    identity = json.loads((workspace.logs / WORLD_FILE).read_text())
+    if identity["digest"] != world_digest(workspace.config):
+        raise BadInput(
+            f"{workspace.logs} holds days of a world with another seed or [world] section than "
+            f"{workspace.root}'s configuration: replace them with --force."
+        )
 
 
 def _state_before(workspace: Workspace, world: World, day: dt.date) -> StoreState:

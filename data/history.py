@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from data.catalogue import Catalogue, Integers
+from data.arrays import Booleans, Floats, Integers
+from data.catalogue import Catalogue
 from data.installed import InstalledApps
 from data.lists import packed, repeated
 from data.population import Population
 from data.world import World
 
-NUM_MET = 80  # apps that a user met in the past
+NUM_MET = 64  # apps that a user met in the past
 MIN_KEPT, MEDIAN_KEPT, MAX_KEPT = 5, 15, 40
 CATEGORY_FOCUS = 4.0  # how strongly a taste draws a user to its categories
 FUSSINESS = 6.0  # how strongly a taste decides which apps stay
@@ -49,7 +50,7 @@ def installed_before(world: World) -> InstalledApps:
 
 
 def drawn_categories(
-    rng: np.random.Generator, world: World, shares: np.ndarray, users: Integers, size: int
+    rng: np.random.Generator, world: World, shares: Floats, users: Integers, size: int
 ) -> Integers:
     """Categories that users turn to, `[n, size]`: by shares, and by their tastes."""
     affinity = world.users.taste[users] @ world.tastes.of_category.T
@@ -76,6 +77,6 @@ def _kept(
     return np.where(stays, np.take_along_axis(met, best, 1), -1).astype(np.int32)
 
 
-def _possible(users: Population, apps: Catalogue, who: Integers, what: Integers) -> np.ndarray:
+def _possible(users: Population, apps: Catalogue, who: Integers, what: Integers) -> Booleans:
     sold = apps.sold(what, users.country[who, None], users.device[who, None])
     return sold & (what >= 0)

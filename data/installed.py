@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from data.lists import Integers, turns
+from data.arrays import Integers
+from data.lists import turns
 
 CAPACITY = 64
 

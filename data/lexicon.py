@@ -111,18 +111,20 @@ CONTENT_SHARES = (0.72, 0.08, 0.13, 0.07)
 PRICES = (0.0, 0.99, 1.99, 2.99, 4.99, 9.99)
 PRICE_SHARES = (0.93, 0.02, 0.018, 0.016, 0.01, 0.006)
 
-ADJECTIVES = (
-    "Amber Bold Bright Calm Clever Cosmic Crimson Crystal Daily Deep Easy Electric Fast Fresh "
-    "Gentle Golden Grand Happy Hidden Honest Jolly Kind Lively Lucky Lunar Magic Merry Mighty "
-    "Mini Modern Neon Nimble Noble Open Polar Prime Pure Quick Quiet Rapid Royal Silent Silver "
-    "Simple Smart Solar Sunny Super Swift Tiny True Urban Velvet Vivid Wild Wise"
-).split()
+_ADJECTIVES = """
+Amber Bold Bright Calm Clever Cosmic Crimson Crystal Daily Deep Easy Electric Fast Fresh Gentle
+Golden Grand Happy Hidden Honest Jolly Kind Lively Lucky Lunar Magic Merry Mighty Mini Modern Neon
+Nimble Noble Open Polar Prime Pure Quick Quiet Rapid Royal Silent Silver Simple Smart Solar Sunny
+Super Swift Tiny True Urban Velvet Vivid Wild Wise
+"""
+ADJECTIVES = tuple(_ADJECTIVES.split())
 
-CREATURES = (
-    "Badger Bear Beaver Bison Camel Cat Cobra Crane Deer Dolphin Eagle Falcon Finch Fox Frog "
-    "Gecko Hare Hawk Heron Horse Ibis Jaguar Koala Lark Lemur Lion Lynx Marten Mole Moose Newt "
-    "Ocelot Orca Otter Owl Panda Parrot Pelican Penguin Puma Quail Raven Robin Salmon Seal "
-    "Sparrow Stork Swan Tapir Tiger Turtle Viper Walrus Whale Wolf Wombat Yak Zebra"
-).split()
+_CREATURES = """
+Badger Bear Beaver Bison Camel Cat Cobra Crane Deer Dolphin Eagle Falcon Finch Fox Frog Gecko Hare
+Hawk Heron Horse Ibis Jaguar Koala Lark Lemur Lion Lynx Marten Mole Moose Newt Ocelot Orca Otter
+Owl Panda Parrot Pelican Penguin Puma Quail Raven Robin Salmon Seal Sparrow Stork Swan Tapir Tiger
+Turtle Viper Walrus Whale Wolf Wombat Yak Zebra
+"""
+CREATURES = tuple(_CREATURES.split())
 
 COMPANIES = ("Studio", "Labs", "Games", "Apps", "Works", "Soft", "Media", "Team")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Integers = npt.NDArray[np.int32]
-Booleans = npt.NDArray[np.bool_]
+from data.arrays import Booleans, Integers
 
 
 def contains(lists: Integers, items: Integers) -> Booleans:

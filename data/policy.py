@@ -14,9 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from data.catalogue import EVERY_DEVICE, EVERYWHERE, Catalogue, Floats, Integers
+from data.arrays import Booleans, Floats, Integers
+from data.catalogue import EVERY_DEVICE, EVERYWHERE, Catalogue
 from data.lexicon import CATEGORIES, COUNTRIES, DEVICES
 from data.lists import contains, packed
 
@@ -24,8 +24,6 @@ HOME = len(CATEGORIES)  # the shelf that holds all others
 FAIRNESS = 0.8  # exponent of installs: below one, popular apps are shown less than in proportion
 REJECTION_ROUNDS = 4
 DENSE_CELLS = 2**22  # largest table that finishing the hardest pages may take
-
-Weights = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class Visits:
     shelf: Integers
     """A category, or `HOME`."""
 
-    def __getitem__(self, which: npt.NDArray[np.intp]) -> Visits:
+    def __getitem__(self, which: Integers) -> Visits:
         return Visits(
             self.country[which], self.device[which], self.installed[which], self.shelf[which]
         )
@@ -64,12 +62,10 @@ class LoggingPolicy:
         exploration: share of the weight that all apps have in equal parts.
     """
 
-    def __init__(
-        self, apps: Catalogue, num_installs: npt.NDArray[np.floating], exploration: float
-    ) -> None:
+    def __init__(self, apps: Catalogue, num_installs: Floats, exploration: float) -> None:
         self._apps = apps
         popularity = (num_installs.astype(np.float64) + 1) ** FAIRNESS
-        self.weights: Weights = (1 - exploration) * popularity / popularity.sum() + (
+        self.weights: Floats = (1 - exploration) * popularity / popularity.sum() + (
             exploration / len(apps)
         )
         self._by_shelf = np.argsort(apps.category, kind="stable").astype(np.int32)
@@ -97,7 +93,7 @@ class LoggingPolicy:
         mass -= (owned * self.weights[visits.installed]).sum(1)
         return Shown(pages, self._propensity(pages, mass))
 
-    def _eligible_sums(self, values: Weights) -> Weights:
+    def _eligible_sums(self, values: Floats) -> Floats:
         """Sums of an app's value over each shelf, `[countries, devices, shelves]`."""
         apps = self._apps
         bound = np.flatnonzero(
@@ -107,17 +103,17 @@ class LoggingPolicy:
         sums = np.empty((len(COUNTRIES), len(DEVICES), HOME + 1))
         whole = np.bincount(apps.category, values, minlength=HOME)
         for country, device in np.ndindex(sums.shape[:2]):
-            missing = ~apps.sold(bound, np.int32(country), np.int32(device))
+            missing = ~apps.sold(bound, np.array(country), np.array(device))
             absent = np.bincount(category, value * missing, minlength=HOME)
             sums[country, device, :HOME] = whole - absent
         sums[:, :, HOME] = sums[:, :, :HOME].sum(2)
         return sums
 
-    def _owned_on_shelf(self, visits: Visits) -> npt.NDArray[np.bool_]:
+    def _owned_on_shelf(self, visits: Visits) -> Booleans:
         """Which installed apps a visit would otherwise draw from, `[n, c]`."""
         apps, installed = self._apps, visits.installed
         shelf = visits.shelf[:, None]
-        on_shelf = (shelf == HOME) | (apps.category[installed] == shelf)
+        on_shelf: Booleans = (shelf == HOME) | (apps.category[installed] == shelf)
         sold = apps.sold(installed, visits.country[:, None], visits.device[:, None])
         return (installed >= 0) & on_shelf & sold
 
@@ -128,7 +124,7 @@ class LoggingPolicy:
         end = self._edges[self._shelf_end[visits.shelf]][:, None]
         points = start + (end - start) * rng.random((len(pages), 2 * page_size))
         places = np.searchsorted(self._edges, points, side="right") - 1
-        draws = self._by_shelf[np.minimum(places, len(self._by_shelf) - 1)]
+        draws = self._by_shelf[np.minimum(places, self._shelf_end[visits.shelf][:, None] - 1)]
         taken = contains(visits.installed, draws)
         sold = self._apps.sold(draws, visits.country[:, None], visits.device[:, None])
         return _appended(pages, np.where(sold & ~taken, draws, -1))
@@ -137,7 +133,7 @@ class LoggingPolicy:
         self,
         rng: np.random.Generator,
         visits: Visits,
-        owned: npt.NDArray[np.bool_],
+        owned: Booleans,
         pages: Integers,
         wanted: Integers,
     ) -> None:
@@ -158,7 +154,7 @@ class LoggingPolicy:
                 arrived = np.isfinite(np.take_along_axis(finish, order, 1))
                 pages[chunk] = _appended(pages[chunk], np.where(arrived, apps[order], -1))
 
-    def _propensity(self, pages: Integers, mass: Weights) -> Floats:
+    def _propensity(self, pages: Integers, mass: Floats) -> Floats:
         weights = np.where(pages >= 0, self.weights[pages], 0)
         left = mass[:, None] - np.cumsum(weights, 1) + weights
         # The last app of a shelf is certain; sums of floats may say a hair less or more.

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data.catalogue import Floats, Integers, draw
+from data.arrays import Floats, Integers
+from data.catalogue import draw
 from data.lexicon import AGE_SHARES, CATEGORIES, COUNTRIES, DEVICE_SHARES
 from data.streams import Streams
 from data.tastes import Tastes, unit_rows

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from data.catalogue import Integers
+from data.arrays import Integers
 from data.day import KINDS, Outcomes, StoreState
 from data.installed import InstalledApps
 from data.world import World
@@ -23,7 +23,7 @@ def state_after(workspace: Workspace, world: World, day: dt.date) -> StoreState:
     apps = world.apps(day)
     snapshot = _read(workspace, "apps", day, ["num_installs"])
     state = StoreState(
-        _installed(workspace, world, day), np.array(snapshot["num_installs"], np.float32)
+        _installed(workspace, world, day), snapshot["num_installs"].to_numpy().copy()
     )
     events = _read(workspace, "outcomes", day, ["request_id", "user_id", "app_id", "time", "kind"])
     state.replay(

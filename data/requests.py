@@ -6,9 +6,8 @@ import datetime as dt
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from data.catalogue import Integers
+from data.arrays import Integers, Times
 from data.history import drawn_categories
 from data.lexicon import CATEGORIES, COUNTRIES
 from data.policy import HOME
@@ -20,8 +19,6 @@ HOURS = (3, 2, 1, 1, 1, 2, 4, 7, 8, 7, 6, 7, 9, 8, 7, 7, 8, 9, 10, 12, 14, 14, 1
 WEEKDAYS = (0.93, 0.92, 0.93, 0.95, 1.02, 1.14, 1.11)
 SECOND = 1_000_000  # times are in microseconds
 DAY = 86_400 * SECOND
-
-Times = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -61,4 +58,5 @@ def _times(rng: np.random.Generator, country: Integers) -> Times:
     local = ((hour + rng.random(len(country))) * 3600 * SECOND).astype(np.int64)
     offset = np.array([c.utc_offset_hours for c in COUNTRIES]) * 3600 * SECOND
     # The last second is left to what follows a request: all of it happens on the same day.
-    return np.minimum((local - offset[country]) % DAY, DAY - SECOND)
+    time: Times = np.minimum((local - offset[country]) % DAY, DAY - SECOND)
+    return time

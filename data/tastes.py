@@ -1,16 +1,15 @@
-"""The space in which apps and users meet: where categories, countries, age bands and devices lie."""
+"""The space of tastes in which apps and users meet, and where categories, countries, age bands and
+devices lie in it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from data.arrays import Floats
 from data.lexicon import AGE_BANDS, CATEGORIES, COUNTRIES, DEVICES
 from data.streams import Streams
-
-Floats = npt.NDArray[np.float32]
 
 TASTE_DIM = 12
 
@@ -40,12 +39,14 @@ class Tastes:
     @property
     def dim(self) -> int:
         """Width of the vectors."""
-        return self.of_category.shape[1]
+        return TASTE_DIM
 
 
 def unit_rows(vectors: Floats) -> Floats:
     """The rows, scaled to length one."""
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    units: Floats = np.divide(vectors, lengths, dtype=np.float32)
+    return units
 
 
 def _units(rng: np.random.Generator, n: int) -> Floats:

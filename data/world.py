@@ -10,15 +10,9 @@ import datetime as dt
 import math
 
 import numpy as np
-import numpy.typing as npt
 
-from data.catalogue import (
-    Catalogue,
-    Developers,
-    Floats,
-    drawn_apps,
-    release_days_before,
-)
+from data.arrays import Floats
+from data.catalogue import Catalogue, Developers, drawn_apps, release_days_before
 from data.complements import Complements
 from data.lexicon import CATEGORIES
 from data.population import Population
@@ -27,6 +21,7 @@ from data.tastes import Tastes
 from recsys.config import Config
 
 APPS_PER_DEVELOPER = 5
+QUALITY, POPULARITY = 0.4, 0.2  # what a standard deviation of each is worth, in logits
 CATEGORY_TREND = 0.35  # amplitude of a category's fashion, in logits
 APP_TREND = 0.3  # amplitude of an app's fashion, in logits
 NOVELTY = 0.5  # what being new is worth on the first day, in logits
@@ -74,7 +69,7 @@ class World:
         fashion = CATEGORY_TREND * _wave(since, *self._category_fashion.T)[apps.category]
         fashion += APP_TREND * _wave(since, *apps.drift.T)
         novelty = NOVELTY * np.exp(-age / NOVELTY_DAYS)
-        appeal = 0.4 * apps.quality + 0.2 * apps.popularity + fashion + novelty
+        appeal: Floats = QUALITY * apps.quality + POPULARITY * apps.popularity + fashion + novelty
         return appeal.astype(np.float32)
 
     def age_days(self, day: dt.date) -> Floats:
@@ -95,7 +90,5 @@ class World:
         return drawn_apps(rng, days, len(self._apps), self._developers, self.tastes)
 
 
-def _wave(
-    day: int, phase: npt.NDArray[np.floating], period: npt.NDArray[np.floating]
-) -> npt.NDArray[np.floating]:
+def _wave(day: int, phase: Floats, period: Floats) -> Floats:
     return np.sin(phase + 2 * math.pi * day / period)

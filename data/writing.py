@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from data.catalogue import EVERY_DEVICE, EVERYWHERE, Bits, Integers
+from data.arrays import Bits, Integers
+from data.catalogue import EVERY_DEVICE, EVERYWHERE
 from data.day import KINDS, DayLog, StoreState
 from data.lexicon import AGE_BANDS, CATEGORIES, CONTENT_RATINGS, COUNTRIES, DEVICES
 from data.policy import HOME
@@ -21,7 +22,6 @@ from recsys.workspace import Workspace, staged_folder
 
 FILE_NAME = "part-0.parquet"
 ROW_GROUP = 131_072
-UNIQUE = {"app_id", "title", "user_id", "request_id", "event_id"}  # a dictionary would not pay
 
 _Rows = slice
 
@@ -118,12 +118,9 @@ def _write(
     columns: Callable[[_Rows], dict[str, Any]],
 ) -> None:
     schema = SCHEMAS[table]
-    dictionaries = [name for name in schema.names if name not in UNIQUE]
     with (
         staged_folder(workspace.day(table, day)) as folder,
-        pq.ParquetWriter(
-            folder / FILE_NAME, schema, compression="zstd", use_dictionary=dictionaries
-        ) as writer,
+        pq.ParquetWriter(folder / FILE_NAME, schema, compression="zstd") as writer,
     ):
         for rows in _row_groups(num_rows):
             values = columns(rows)
