@@ -118,7 +118,7 @@ def drawn_apps(
     category = np.where(rng.random(n) < 0.7, developers.category[developer], own_category)
     quality = rng.standard_normal(n, np.float32)
     home = developers.country[developer]
-    app_id, title, developer_name = _names(rng, developer, category, first_row)
+    app_id, title, developer_name = app_names(rng, developer, category, first_row)
     is_game = np.array([c.is_game for c in CATEGORIES])[category]
     return Catalogue(
         app_id=app_id,
@@ -179,7 +179,7 @@ def _device_bits(rng: np.random.Generator, n: int) -> Bits:
     return np.where(bound, bits, EVERY_DEVICE)
 
 
-def _names(
+def app_names(
     rng: np.random.Generator, developer: Integers, category: Integers, first_row: int
 ) -> tuple[Any, Any, Any]:
     """App ids, titles and developers' names; the row's number makes an id unique."""

@@ -155,11 +155,11 @@ def _check_claim(workspace: Workspace) -> None:
 
 def _state_before(workspace: Workspace, world: World, day: dt.date) -> StoreState:
     if day == world.config.first_day:
-        return _first_state(world)
+        return first_state(world)
     return state_after(workspace, world, day - dt.timedelta(days=1))
 
 
-def _first_state(world: World) -> StoreState:
+def first_state(world: World) -> StoreState:
     """As the first day begins: every app on a device was installed once, and so were some that
     people have removed since."""
     installed = installed_before(world)

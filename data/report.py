@@ -11,12 +11,10 @@ from data.comparison import BASELINE, Comparison, Estimate
 def table(comparison: Comparison) -> Table:
     """A row a policy, the best first."""
     rows = Table(
-        title=(
-            f"Expected installs a page: {comparison.num_users:,} simulated users at home on "
-            f"{comparison.day}, 95 % intervals"
-        )
+        title=f"Expected installs a page, and the gain over {BASELINE}, with 95 % intervals",
+        caption=f"{comparison.num_users:,} simulated users at home on {comparison.day}",
     )
-    for heading in ("policy", "installs", "interval", f"less {BASELINE}", "interval"):
+    for heading in ("policy", "installs", "interval", "gain", "interval"):
         rows.add_column(heading, no_wrap=True)
     best_first = sorted(comparison.expected_installs.items(), key=lambda item: -item[1].mean)
     for name, estimate in best_first:
