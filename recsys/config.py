@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import math
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
@@ -61,11 +62,12 @@ class ImportColumns(Section):
     they are and can be declared as features."""
 
     interactions: Mapping[str, str] = {}
-    """Must map `user_id` and `app_id`; may map `time` (seconds since 1970, or a timestamp)."""
+    """Must map `user_id` and `app_id`; may map `time`, `value` (a rating, say), and whatever is
+    known of the request (`country`, `device`, ...)."""
     users: Mapping[str, str] = {}
-    """Must map `user_id`."""
+    """Must map `user_id` where there is a file of users."""
     apps: Mapping[str, str] = {}
-    """Must map `app_id`."""
+    """Must map `app_id` where there is a file of apps."""
 
 
 class Import(Section):
@@ -73,14 +75,35 @@ class Import(Section):
 
     format: Literal["recbole", "csv", "parquet"] = "recbole"
     """The files' format: RecBole atomic files, CSV with a header, or Parquet."""
+    delimiter: str = Field(",", min_length=1, max_length=1)
+    """What stands between the fields of a CSV file."""
+    sequence_separator: str = Field(" ", min_length=1)
+    """What stands between the values of a list in one field of text."""
     interactions: str = ""
-    """File of interactions: who took which app, and when."""
+    """File of interactions: who took which app, and when. Relative to the workspace."""
     users: str = ""
     """File of users; empty when there is none."""
     apps: str = ""
     """File of apps; empty when there is none."""
+    time_unit: Literal["s", "ms", "us"] = "s"
+    """Unit of times that are numbers: since 1970, UTC."""
+    day: dt.date = dt.date(2024, 1, 1)
+    """Day of every interaction when `time` isn't mapped."""
+    min_value: float = Field(-math.inf, allow_inf_nan=True)
+    """Interactions whose `value` is less are left out; -inf takes every one for a positive."""
+    max_bad_share: float = Field(0.05, ge=0, le=1)
+    """Share of bad rows in a file beyond which nothing is imported."""
     columns: ImportColumns = ImportColumns()
     """Our columns, and the files' names for them."""
+
+    @model_validator(mode="after")
+    def _has_what_it_filters_by(self) -> Self:
+        if self.min_value > -math.inf and "value" not in self.columns.interactions:
+            raise ValueError(
+                f"columns.interactions to map `value`, which min_value = {self.min_value} is "
+                "compared with: map it, or leave min_value out"
+            )
+        return self
 
 
 class Engine(Section):
@@ -161,6 +184,8 @@ class Retrieval(Section):
     """Subtract log q(app) from the logits of sampled negatives (RecSys 2019)."""
     num_uniform_negatives: int = Field(256, ge=0)
     """Negatives drawn from the whole catalogue beside the batch's own (WWW 2020)."""
+    num_hidden_apps: int = Field(512, ge=0)
+    """Apps hidden from histories and foretold, beside a batch's own positives."""
     batch_size: int = Field(512, ge=2)
     """Positives in a batch."""
     num_epochs: int = Field(6, ge=1)
