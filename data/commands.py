@@ -44,16 +44,17 @@ def generate(
 ) -> None:
     """Generates the synthetic store's days that are not in the logs yet."""
     from data.generate import generate, peak_mib
-    from data.progress import DayProgress
+    from data.progress import day_progress
 
     target = Workspace(workspace)
     if preset:
         _start_from(preset, target)
     num_days = days or target.config.world.num_days
-    with DayProgress(num_days) as progress:
-        totals = generate(target, num_days, force, progress.day_done)
+    with day_progress(num_days) as day_done:
+        totals = generate(target, num_days, force, day_done)
     typer.echo(
-        f"{totals.days} days in {target.logs}: {totals.requests:,} requests, "
+        f"{totals.days} days added to the {totals.days_before} in {target.logs}: "
+        f"{totals.requests:,} requests, "
         f"{totals.impressions:,} impressions, {totals.clicks:,} clicks, {totals.installs:,} "
         f"installs, {totals.uninstalls:,} uninstalls"
     )

@@ -43,6 +43,12 @@ class Outcomes:
         return Outcomes(**{f.name: getattr(self, f.name)[which] for f in fields(self)})
 
     @classmethod
+    def none(cls) -> Outcomes:
+        """No events."""
+        nothing = np.empty(0, np.int32)
+        return cls(nothing, nothing, nothing, nothing, np.empty(0, np.int64))
+
+    @classmethod
     def joined(cls, parts: list[Outcomes]) -> Outcomes:
         """All events of some parts, in order of time."""
         whole = cls(
@@ -113,7 +119,7 @@ def live(world: World, day: dt.date, state: StoreState) -> DayLog:
     requests = requests_on(world, day)
     shape = len(requests), world.config.page_size
     pages, propensity = np.full(shape, -1, np.int32), np.zeros(shape, np.float32)
-    parts = [_events(rng, requests, np.empty(0, np.int32), pages[:0], _nothing(pages[:0]))]
+    parts = [Outcomes.none()]
     for some in _chunks(requests):
         user, shelf = requests.user[some], requests.shelf[some]
         installed = state.installed.of(user)
@@ -134,10 +140,6 @@ def _chunks(requests: Requests) -> Iterator[Integers]:
     by_turn = np.argsort(turn, kind="stable").astype(np.int32)
     for batch in np.split(by_turn, np.flatnonzero(np.diff(turn[by_turn])) + 1):
         yield from (batch[i : i + CHUNK] for i in range(0, len(batch), CHUNK))
-
-
-def _nothing(pages: Integers) -> Acts:
-    return Acts(*(np.zeros(pages.shape, bool) for _ in range(3)))
 
 
 def _events(

@@ -34,6 +34,8 @@ SHARE_LEFT = 0.25  # of installs before the first day, by people who removed the
 class Totals:
     """What a run has generated so far."""
 
+    days_before: int = 0
+    """Days that were there already."""
     days: int = 0
     requests: int = 0
     impressions: int = 0
@@ -82,9 +84,9 @@ def generate(
     _claim(workspace)
     sweep_staged(workspace.logs)
     world = World(config)
-    totals = Totals()
     days = [config.world.first_day + dt.timedelta(days=i) for i in range(num_days)]
-    missing = days[num_whole_days(workspace, days) :]
+    totals = Totals(days_before=num_whole_days(workspace, days))
+    missing = days[totals.days_before :]
     if missing:
         state = _state_before(workspace, world, missing[0])
     for day in missing:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Self
+import contextlib
+from collections.abc import Callable, Iterator
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -11,34 +11,23 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from data.generate import Totals
 
 
-class DayProgress:
-    """A bar on standard error; nothing where that is not a terminal."""
+@contextlib.contextmanager
+def day_progress(num_days: int) -> Iterator[Callable[[Totals], None]]:
+    """A bar on standard error, moved by calling what it yields; none where that is no terminal."""
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("days"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:,.0f} impressions/s"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    ) as progress:
+        task = progress.add_task("days", total=num_days, rate=0.0)
 
-    def __init__(self, num_days: int) -> None:
-        console = Console(stderr=True)
-        self._progress = Progress(
-            TextColumn("days"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]:,.0f} impressions/s"),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        self._task = self._progress.add_task("days", total=num_days, rate=0.0)
+        def day_done(totals: Totals) -> None:
+            done = totals.days_before + totals.days
+            progress.update(task, completed=done, rate=totals.impressions_per_s)
 
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
-
-    def day_done(self, totals: Totals) -> None:
-        """Moves the bar on."""
-        self._progress.update(self._task, completed=totals.days, rate=totals.impressions_per_s)
+        yield day_done

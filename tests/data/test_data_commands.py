@@ -36,7 +36,7 @@ def test_generate_says_what_it_made(workspace: Path) -> None:
         *("seconds", "impressions_per_s", "peak_mib"),
     }
     again = recsys("data", "generate", "--workspace", str(workspace), "--days", "1")
-    assert again.returncode == 0 and again.stdout.startswith("0 days")
+    assert again.returncode == 0 and again.stdout.startswith("0 days added to the 1 in")
 
 
 def test_a_preset_that_contradicts_the_file_is_refused(workspace: Path) -> None:
