@@ -20,7 +20,7 @@ def import_data(
     force: Annotated[bool, typer.Option(help="Replace the logs that are there.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Imports the files that [import] of recsys.toml names."""
+    """Imports the files that the import section of recsys.toml names."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -49,8 +49,8 @@ def _report(imported: Imported, workspace: Workspace) -> list[str]:
         lines += [f"  {count:,} set aside: {reason}" for reason, count in bad.items()]
         if bad:
             lines.append(f"  see {workspace.logs / 'rejected' / name}.csv")
-    if imported.num_below_min_value:
-        lines.append(f"  {imported.num_below_min_value:,} left out: below min_value")
+        if name == "interactions" and imported.num_below_min_value:
+            lines.append(f"  {imported.num_below_min_value:,} left out: below min_value")
     lines += [f"note: {note}" for note in imported.notes]
     lines.append(
         f"{imported.num_users:,} users, {imported.num_apps:,} apps, {imported.num_days:,} days "

