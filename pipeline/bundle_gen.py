@@ -12,7 +12,6 @@ from typing import Any
 import ibis
 import numpy as np
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from pipeline import random_split, trainer, transform
 from pipeline.artifacts import Examples, TrainedRanking, TrainedRetrieval, TransformGraph
@@ -22,14 +21,14 @@ from recsys.features import spec
 from recsys.features.transform import FeatureTransform, FittedTransform
 from recsys.features.transformed import TransformedExamples, save_arrays
 from recsys.models import weights
-from recsys.models.batches import take
-from recsys.models.export import EMBEDDING, TwoStageModel
+from recsys.models.batches import Vectors, take
+from recsys.models.export import TwoStageModel
 from recsys.models.ranking import RankingModel
 from recsys.models.retrieval import RetrievalModel
+from recsys.models.towers import EMBEDDING
 
 SECTIONS = ("features", "retrieval", "ranking", "index", "recommender", "evaluation", "serving")
 
-_ROWS_AT_ONCE = 16_384
 _POPULAR_PER_COUNTRY = 1_000
 
 
@@ -60,7 +59,7 @@ def bundle_gen(
     towers, ranker = _restored(fitted, retrieval, ranking, arrays, config)
     apply = FeatureTransform(fitted, transformed.path / transform.GRAPH)
     TwoStageModel(config.features, apply, towers, ranker).save(out / bundle.MODEL)
-    vectors = _candidate_vectors(towers, arrays)
+    vectors = Vectors.load(retrieval.path / trainer.VECTORS).catalogue
     save_arrays(out / bundle.APP_FEATURES, {**arrays.catalogue, EMBEDDING: vectors})
     index.build(config.index, vectors).save(out / bundle.INDEX)
     shutil.copyfile(transformed.path / transform.APPS, out / bundle.APPS)
@@ -83,23 +82,13 @@ def _restored(
     one = np.zeros(1, dtype=np.int64)
     query, candidate = take(arrays.query, one), take(arrays.catalogue, one)
     # A Keras model makes its variables when it sees its first inputs.
-    towers.query_tower(query)
-    towers.candidate_tower(candidate)
+    query[EMBEDDING] = towers.query_tower(query).numpy()
+    candidate[EMBEDDING] = towers.candidate_tower(candidate).numpy()
     places = {name: values[None] for name, values in candidate.items()}
     ranker({"query": query, "candidate": places})
     weights.restore(towers, retrieval.path / trainer.WEIGHTS)
     weights.restore(ranker, ranking.path / trainer.WEIGHTS)
     return towers, ranker
-
-
-def _candidate_vectors(model: RetrievalModel, arrays: TransformedExamples) -> NDArray[np.float32]:
-    """The unit vector of every app, `[num_apps, embedding_dim]`."""
-    rows = np.arange(len(next(iter(arrays.catalogue.values()))))
-    parts = [
-        model.candidate_tower(take(arrays.catalogue, rows[start : start + _ROWS_AT_ONCE])).numpy()
-        for start in range(0, len(rows), _ROWS_AT_ONCE)
-    ]
-    return np.concatenate(parts)
 
 
 def _write_popular(examples: Sequence[Examples], config: Config, path: Path) -> None:

@@ -107,9 +107,8 @@ def _ranking_auc(bundle: Bundle, examples: Sequence[Examples], config: Config) -
     for rows, queries in _impressions(examples):
         query = model.encode_query(spec.raw_from_table(queries, of_query))
         app = model.encode_candidate(spec.raw_from_table(rows, of_candidate))
-        transformed = {name: query[name] for name in of_query}
-        candidate = {name: app[name][:, None] for name in of_candidate}
-        scores.append(model.score(transformed, candidate).numpy()[:, 0])
+        candidate = {name: values[:, None] for name, values in app.items()}
+        scores.append(model.score(query, candidate).numpy()[:, 0])
         labels.append(rows["installed"].to_numpy())
     every: NDArray[np.bool_] = np.concatenate(labels)
     return None if every.all() else auc(every, np.concatenate(scores))

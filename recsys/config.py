@@ -178,21 +178,21 @@ class Retrieval(Section):
     """Widths of each tower's hidden layers."""
     id_embedding_dim: int = Field(64, ge=1)
     """Width of the embedding of app ids, as candidate and as history."""
-    temperature: float = Field(0.1, gt=0)
+    temperature: float = Field(0.2, gt=0)
     """Divides the dot products before the softmax."""
     sampling_correction: bool = True
     """Subtract log q(app) from the logits of sampled negatives (RecSys 2019)."""
     num_uniform_negatives: int = Field(256, ge=0)
     """Negatives drawn from the whole catalogue beside the batch's own (WWW 2020)."""
-    num_hidden_apps: int = Field(512, ge=0)
+    num_hidden_apps: int = Field(1_024, ge=0)
     """Apps hidden from histories and foretold, beside a batch's own positives."""
     batch_size: int = Field(512, ge=2)
     """Positives in a batch."""
-    num_epochs: int = Field(6, ge=1)
+    num_epochs: int = Field(4, ge=1)
     """Passes over the window."""
     learning_rate: float = Field(0.002, gt=0)
     """Learning rate of Adam."""
-    dropout: float = Field(0.0, ge=0, lt=1)
+    dropout: float = Field(0.2, ge=0, lt=1)
     """Share of a history's apps that is hidden from the tower in training."""
 
 
@@ -209,7 +209,7 @@ class Ranking(Section):
     """Sampled negatives beside each positive; what data without impressions needs."""
     batch_size: int = Field(1_024, ge=1)
     """Impressions in a batch."""
-    num_epochs: int = Field(2, ge=1)
+    num_epochs: int = Field(1, ge=1)
     """Passes over the window."""
     wide_learning_rate: float = Field(0.05, gt=0)
     """Learning rate of FTRL, which trains the wide part."""

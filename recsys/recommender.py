@@ -55,7 +55,6 @@ class Recommender:
     """Answers queries with one bundle; safe to call from several threads."""
 
     def __init__(self, bundle: Bundle) -> None:
-        features = dict(bundle.app_features())
         self.version = bundle.version
         self.catalogue = bundle.catalogue()
         self.popularity = Popularity(bundle.popular(), self.catalogue)
@@ -63,8 +62,8 @@ class Recommender:
         self._query_features = spec.of_query(bundle.config.features)
         self._model = bundle.model()
         self._index = bundle.index()
-        self._vectors = features.pop(_EMBEDDING)
-        self._app_features = features
+        self._app_features = bundle.app_features()
+        self._vectors = self._app_features[_EMBEDDING]
         self._newest = self.catalogue.newest(self._config.num_new)
 
     def recommend(self, queries: Sequence[Query]) -> list[Page]:
@@ -146,10 +145,9 @@ class Recommender:
     def _rank(self, encoded: Arrays, candidates: Candidates) -> NDArray[np.float32]:
         """The ranker's scores, `[num_queries, num_candidates]`; minus infinity where there is no
         candidate."""
-        query = {name: values for name, values in encoded.items() if name != _EMBEDDING}
         rows = np.where(candidates.present(), candidates.rows, 0)
         features = {name: values[rows] for name, values in self._app_features.items()}
-        scores = self._model.score(query, features).numpy()
+        scores = self._model.score(encoded, features).numpy()
         return np.where(candidates.present(), scores, -np.inf)
 
     def _pages(

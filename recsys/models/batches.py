@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +14,14 @@ from numpy.typing import NDArray
 
 from recsys.config import Ranking, Retrieval
 from recsys.features import spec
-from recsys.features.transformed import Arrays, TransformedExamples
+from recsys.features.transformed import (
+    Arrays,
+    TransformedExamples,
+    load_arrays,
+    save_arrays,
+)
 from recsys.models.sampling import mixed_sampling_probability
+from recsys.models.towers import EMBEDDING
 
 Batch = Mapping[str, Any]
 
@@ -52,43 +60,130 @@ class _Batches(tf.keras.utils.Sequence):  # type: ignore[misc]
 
 
 class RetrievalBatches(_Batches):
-    """Positives, followed by uniform negatives from the whole catalogue."""
+    """What queries ended in, then apps hidden from histories, then uniform negatives.
+
+    Installs are few. An app hidden from a query's history and foretold from the rest of it (the
+    Cloze task; Sun et al., BERT4Rec, CIKM 2019, section 3.6) is one more positive, made only of
+    what was known at the request.
+    """
 
     def __init__(self, examples: TransformedExamples, config: Retrieval, seed: int) -> None:
         positive = np.flatnonzero(examples.installed & (examples.app_row >= 0))
         super().__init__(examples, positive, min(config.batch_size, len(positive)), seed)
-        self._num_apps = len(next(iter(examples.catalogue.values())))
         self._num_uniform = config.num_uniform_negatives
+        self._histories = HiddenApps(examples)
+        self._num_hidden = config.num_hidden_apps if self._histories.num_queries else 0
+        num_apps = len(self._histories.occurrences)
         self._probability = mixed_sampling_probability(
-            np.bincount(examples.app_row[positive], minlength=self._num_apps),
-            self._batch_size,
-            self._num_uniform,
+            [
+                (self._batch_size, np.bincount(examples.app_row[positive], minlength=num_apps)),
+                (self._num_hidden, self._histories.occurrences),
+                (self._num_uniform, np.ones(num_apps, dtype=np.int64)),
+            ]
         )
 
     def __getitem__(self, number: int) -> Batch:
         """The batch of that number, as `RetrievalModel.compute_loss` takes it."""
         rows = self._batch_rows(number)
-        uniform = self._random.integers(self._num_apps, size=self._num_uniform)
-        positive = take(self._examples.candidate, rows)
-        negative = take(self._examples.catalogue, uniform)
-        app_rows = np.concatenate([self._examples.app_row[rows], uniform])
+        asked, hidden = self._histories.draw(self._random, self._num_hidden)
+        uniform = self._random.integers(len(self._probability), size=self._num_uniform)
+        others = np.concatenate([hidden, uniform])
+        app_rows = np.concatenate([self._examples.app_row[rows], others])
+        candidates = [take(self._examples.candidate, rows), take(self._examples.catalogue, others)]
         return {
-            "query": self._queries(rows),
-            "candidate": {
-                name: np.concatenate([positive[name], negative[name]]) for name in positive
-            },
+            "query": _joined([self._queries(rows), asked]),
+            "candidate": _joined(candidates),
             "candidate_row": app_rows,
             "sampling_probability": self._probability[app_rows],
         }
 
 
+class HiddenApps:
+    """Queries with one app taken out of the history, and which one it was."""
+
+    def __init__(self, examples: TransformedExamples) -> None:
+        self._query = examples.query
+        self._row_of_index = _row_of_index(examples)
+        histories = examples.query.get(spec.HISTORY)
+        num_apps = len(next(iter(examples.catalogue.values())))
+        self.occurrences = np.zeros(num_apps, dtype=np.int64)
+        """`[num_apps]`, in how many histories each app is."""
+        self._candidates = np.empty(0, dtype=np.int64)
+        if histories is not None:
+            rows = self._row_of_index[histories]
+            self.occurrences = np.bincount(rows[rows >= 0], minlength=num_apps)
+            # One app alone leaves nothing to foretell it from.
+            self._candidates = np.flatnonzero((rows >= 0).sum(axis=1) > 1)
+
+    @property
+    def num_queries(self) -> int:
+        """How many queries have an app to hide."""
+        return len(self._candidates)
+
+    def draw(
+        self, random: np.random.Generator, count: int
+    ) -> tuple[dict[str, NDArray[Any]], NDArray[np.int64]]:
+        """Transformed features of `count` queries without one of their apps, and its rows."""
+        if not count:
+            return take(self._query, np.empty(0, dtype=np.int64)), np.empty(0, dtype=np.int64)
+        query = take(self._query, random.choice(self._candidates, size=count))
+        history = query[spec.HISTORY]
+        known = self._row_of_index[history] >= 0
+        place = np.where(known, random.random(history.shape), -1.0).argmax(axis=1)
+        every = np.arange(count)
+        hidden = self._row_of_index[history[every, place]]
+        history[every, place] = 0
+        return query, hidden
+
+
+def _row_of_index(examples: TransformedExamples) -> NDArray[np.int64]:
+    """The catalogue's row of each index of the vocabulary of app ids; -1 where no single app has
+    it."""
+    indices = examples.catalogue.get("app_id", np.empty(0, dtype=np.int32))
+    largest = max((int(values.max(initial=0)) for values in _id_arrays(examples)), default=0)
+    rows = np.full(largest + 1, -1, dtype=np.int64)
+    rows[indices] = np.arange(len(indices))
+    rows[np.bincount(indices, minlength=len(rows)) > 1] = -1
+    return rows
+
+
+def _id_arrays(examples: TransformedExamples) -> list[NDArray[Any]]:
+    found = (examples.query.get(spec.HISTORY), examples.catalogue.get("app_id"))
+    return [values for values in found if values is not None]
+
+
+def _joined(parts: Sequence[Arrays]) -> dict[str, NDArray[Any]]:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """What the towers make of transformed examples."""
+
+    query: NDArray[np.float32]
+    """`[num_queries, dim]`."""
+    catalogue: NDArray[np.float32]
+    """`[num_apps, dim]`."""
+
+    def save(self, folder: Path) -> None:
+        """Writes two arrays."""
+        save_arrays(folder, {"query": self.query, "catalogue": self.catalogue})
+
+    @staticmethod
+    def load(folder: Path) -> Vectors:
+        """Maps what `save` wrote into memory."""
+        return Vectors(**load_arrays(folder))
+
+
 class RankingBatches(_Batches):
     """Impressions with their labels, and sampled negatives beside each positive if configured."""
 
-    def __init__(self, examples: TransformedExamples, config: Ranking, seed: int) -> None:
-        every = np.arange(len(examples.installed))
-        super().__init__(examples, every, config.batch_size, seed)
-        self._num_apps = len(next(iter(examples.catalogue.values())))
+    def __init__(
+        self, examples: TransformedExamples, vectors: Vectors, config: Ranking, seed: int
+    ) -> None:
+        known = np.flatnonzero(examples.app_row >= 0)
+        super().__init__(examples, known, config.batch_size, seed)
+        self._vectors = vectors
         self._num_negatives = config.negatives_per_positive
 
     def __getitem__(self, number: int) -> Batch:
@@ -96,19 +191,21 @@ class RankingBatches(_Batches):
         app, followed by its negatives."""
         rows = self._batch_rows(number)
         query = self._queries(rows)
+        negatives = self._negatives(rows, query)
+        own = take(self._examples.candidate, rows)
+        others = take(self._examples.catalogue, negatives)
+        app_rows = np.concatenate([self._examples.app_row[rows][:, None], negatives], axis=1)
         candidate = {
-            name: values[:, None] for name, values in take(self._examples.candidate, rows).items()
+            name: np.concatenate([own[name][:, None], others[name]], axis=1) for name in own
         }
-        label = self._examples.installed[rows].astype(np.float32)[:, None]
-        if self._num_negatives:
-            negative = take(self._examples.catalogue, self._negatives(rows, query))
-            candidate = {
-                name: np.concatenate([values, negative[name]], axis=1)
-                for name, values in candidate.items()
-            }
-            zeros = np.zeros((len(rows), self._num_negatives), dtype=np.float32)
-            label = np.concatenate([label, zeros], axis=1)
-        return {"query": query, "candidate": candidate, "label": label}
+        label = np.zeros(app_rows.shape, dtype=np.float32)
+        label[:, 0] = self._examples.installed[rows]
+        query_vectors = self._vectors.query[self._examples.query_row[rows]]
+        return {
+            "query": {**query, EMBEDDING: query_vectors},
+            "candidate": {**candidate, EMBEDDING: self._vectors.catalogue[app_rows]},
+            "label": label,
+        }
 
     def _negatives(self, rows: NDArray[np.int64], query: Arrays) -> NDArray[np.int64]:
         """Uniform apps `[num_rows, num_negatives]` that are neither the row's app nor installed.
@@ -116,7 +213,8 @@ class RankingBatches(_Batches):
         What a user has installed but the vocabulary doesn't know can't be told apart, and a draw
         that keeps hitting is left as it is after a few tries.
         """
-        drawn = self._random.integers(self._num_apps, size=(len(rows), self._num_negatives))
+        num_apps = len(self._vectors.catalogue)
+        drawn = self._random.integers(num_apps, size=(len(rows), self._num_negatives))
         own = self._examples.app_row[rows][:, None]
         history = query.get(spec.HISTORY)
         app_index = self._examples.catalogue.get("app_id")
@@ -126,7 +224,7 @@ class RankingBatches(_Batches):
                 hit |= (app_index[drawn][:, :, None] == history[:, None, :]).any(axis=2)
             if not hit.any():
                 break
-            drawn[hit] = self._random.integers(self._num_apps, size=int(hit.sum()))
+            drawn[hit] = self._random.integers(num_apps, size=int(hit.sum()))
         return drawn
 
 

@@ -12,9 +12,9 @@ from recsys.features import spec
 from recsys.features.transform import FeatureTransform, raw_signature, transformed_signature
 from recsys.models.ranking import RankingModel
 from recsys.models.retrieval import RetrievalModel
+from recsys.models.towers import EMBEDDING
 
 Tensors = Mapping[str, Any]
-EMBEDDING = "embedding"
 
 
 class TwoStageModel(tf.Module):  # type: ignore[misc]
@@ -48,7 +48,8 @@ class TwoStageModel(tf.Module):  # type: ignore[misc]
             return {**transformed, EMBEDDING: retrieval.candidate_tower(transformed)}
 
         @_function(
-            transformed_signature(query, (None,)), transformed_signature(candidate, (None, None))
+            _encoded_signature(query, (None,), retrieval.embedding_dim),
+            _encoded_signature(candidate, (None, None), retrieval.embedding_dim),
         )
         def score(query: Tensors, candidate: Tensors) -> Any:
             return ranking({"query": query, "candidate": candidate})
@@ -59,7 +60,7 @@ class TwoStageModel(tf.Module):  # type: ignore[misc]
         self.encode_candidate = encode_candidate
         """The same for apps."""
         self.score = score
-        """Transformed features of queries `[batch_size, ...]` and of their candidates
+        """Encoded queries `[batch_size, ...]` and their encoded candidates
         `[batch_size, num_candidates, ...]` to chances of an install
         `[batch_size, num_candidates]`."""
 
@@ -71,6 +72,14 @@ class TwoStageModel(tf.Module):  # type: ignore[misc]
 def load(folder: Path) -> Any:
     """Reads a SavedModel that has the functions of `TwoStageModel`."""
     return tf.saved_model.load(str(folder))
+
+
+def _encoded_signature(
+    features: spec.Features, leading: tuple[int | None, ...], dim: int
+) -> dict[str, tf.TensorSpec]:
+    """Specs of transformed features and, beside them, of the unit vector."""
+    vector = tf.TensorSpec((*leading, dim), tf.float32, name=EMBEDDING)
+    return {**transformed_signature(features, leading), EMBEDDING: vector}
 
 
 def _function(*signature: Any) -> Callable[[Callable[..., Any]], Any]:

@@ -14,6 +14,7 @@ from recsys.features.spec import Features
 from recsys.features.transform import FittedTransform
 from recsys.models.crosses import HashedCross
 from recsys.models.embedding import FeatureEmbedding
+from recsys.models.towers import EMBEDDING
 
 Tensors = Mapping[str, Any]
 
@@ -33,6 +34,7 @@ class RankingModel(tfrs.models.Model):  # type: ignore[misc]
         self._parts = [part for part in (self._wide, self._deep) if part is not None]
         self._task = tfrs.tasks.Ranking(
             loss=tf.keras.losses.BinaryCrossentropy(from_logits=True),
+            loss_metrics=[tf.keras.metrics.Mean(name="mean_loss")],
         )
 
     def compile_for_training(self) -> None:
@@ -53,7 +55,8 @@ class RankingModel(tfrs.models.Model):  # type: ignore[misc]
 
     def logits(self, query: Tensors, candidate: Tensors) -> Any:
         """Logits `[batch_size, num_candidates]` of transformed features: a query's
-        `[batch_size, ...]` and its candidates' `[batch_size, num_candidates, ...]`."""
+        `[batch_size, ...]` and its candidates' `[batch_size, num_candidates, ...]`, each with its
+        unit vector of retrieval as `embedding`."""
         return tf.add_n([part((query, candidate)) for part in self._parts])
 
     def call(self, inputs: Mapping[str, Any]) -> Any:
@@ -126,6 +129,9 @@ class _Linear(tf.keras.layers.Layer):  # type: ignore[misc]
 class _DeepPart(tf.keras.layers.Layer):  # type: ignore[misc]
     """A multilayer perceptron over embeddings and numbers.
 
+    It also sees what retrieval thinks, the product of both unit vectors: Covington et al. (RecSys
+    2016), section 4.1, found the scores of candidate generators crucial as features.
+
     The first layer is a query's part plus a candidate's part, which is the same layer over the
     concatenation of both, but the query's part is computed once for all its candidates.
     """
@@ -150,9 +156,11 @@ class _DeepPart(tf.keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, inputs: tuple[Tensors, Tensors]) -> Any:
         query, candidate = inputs
+        affinity = tf.einsum("qd,qcd->qc", query[EMBEDDING], candidate[EMBEDDING])
+        described = tf.concat([self._candidate_embedding(candidate), affinity[..., None]], axis=-1)
         vectors = tf.nn.relu(
             self._query_first(self._query_embedding(query))[:, None, :]
-            + self._candidate_first(self._candidate_embedding(candidate))
+            + self._candidate_first(described)
         )
         for layer in self._hidden:
             vectors = layer(vectors)

@@ -26,10 +26,12 @@ class RetrievalModel(tfrs.models.Model):  # type: ignore[misc]
         super().__init__(name="retrieval")
         self.query_tower = QueryTower(fitted, config)
         self.candidate_tower = CandidateTower(fitted, config)
+        self.embedding_dim = config.embedding_dim
         self._config = config
         self._dropout = config.dropout
         self._task = tfrs.tasks.Retrieval(
             loss=tf.keras.losses.CategoricalCrossentropy(from_logits=True),
+            loss_metrics=[tf.keras.metrics.Mean(name="mean_loss")],
             temperature=config.temperature,
             remove_accidental_hits=True,
         )
@@ -44,7 +46,7 @@ class RetrievalModel(tfrs.models.Model):  # type: ignore[misc]
         Args:
             inputs: `query`, transformed features of `[batch_size]` queries; `candidate`, those of
                 `[batch_size + num_uniform_negatives]` apps, the first `batch_size` being what the
-                queries ended in; `candidate_row`, the apps' rows in the catalogue;
+                queries are to foretell; `candidate_row`, the apps' rows in the catalogue;
                 `sampling_probability`, each app's chance of being in the sample, up to a factor.
             training: hide some of the history.
         """
