@@ -18,12 +18,12 @@ from data.world import World
 
 # Logits. Together they make 3 to 6 % of home impressions installs, and a page that knows the truth
 # worth several pages of the most popular apps.
-CLICK_BIAS = -3.4
-CLICK_TASTE = 4.4
-CLICK_COMPLEMENT = 1.8
+CLICK_BIAS = -3.5
+CLICK_TASTE = 4.8
+CLICK_COMPLEMENT = 2.1
 INSTALL_BIAS = -2.1
 INSTALL_TASTE = 3.2
-INSTALL_COMPLEMENT = 1.3
+INSTALL_COMPLEMENT = 1.5
 UNINSTALL_BIAS = -1.2
 UNINSTALL_TASTE = -2.0
 UNINSTALL_QUALITY = -0.5

@@ -33,7 +33,7 @@ EVERY_DEVICE = np.uint32(2 ** len(DEVICES) - 1)
 MEAN_AGE_DAYS = 500.0
 SHARE_LOCAL = 0.12  # of apps, sold in their developer's country and a few others only
 SHARE_DEVICE_BOUND = 0.15  # of apps, made for some devices only
-POPULARITY_TAIL = 0.85  # exponent of the long tail: the Zipf-like exponent of popularity by rank
+POPULARITY_TAIL = 0.65  # exponent of the long tail: the Zipf-like exponent of popularity by rank
 
 
 @dataclass(frozen=True)

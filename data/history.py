@@ -17,7 +17,7 @@ from data.world import World
 
 NUM_MET = 64  # apps that a user met in the past
 MIN_KEPT, MEDIAN_KEPT, MAX_KEPT = 5, 15, 40
-CATEGORY_FOCUS = 4.0  # how strongly a taste draws a user to its categories
+CATEGORY_FOCUS = 5.0  # how strongly a taste draws a user to its categories
 FUSSINESS = 6.0  # how strongly a taste decides which apps stay
 COMPLEMENT_KEPT = 0.1  # chance that a complement of a kept app is there too
 CHUNK = 16_384

@@ -21,7 +21,7 @@ from data.lexicon import CATEGORIES, COUNTRIES, DEVICES
 from data.lists import contains, packed
 
 HOME = len(CATEGORIES)  # the shelf that holds all others
-FAIRNESS = 0.8  # exponent of installs: below one, popular apps are shown less than in proportion
+FAIRNESS = 0.75  # exponent of installs: below one, popular apps are shown less than in proportion
 REJECTION_ROUNDS = 4
 DENSE_CELLS = 2**22  # largest table that finishing the hardest pages may take
 

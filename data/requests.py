@@ -13,7 +13,7 @@ from data.lexicon import CATEGORIES, COUNTRIES
 from data.policy import HOME
 from data.world import World
 
-SHARE_SEARCH = 0.25
+SHARE_SEARCH = 0.35
 # Requests by hour of the user's own clock, and by weekday from Monday on; means do not matter.
 HOURS = (3, 2, 1, 1, 1, 2, 4, 7, 8, 7, 6, 7, 9, 8, 7, 7, 8, 9, 10, 12, 14, 14, 11, 6)
 WEEKDAYS = (0.93, 0.92, 0.93, 0.95, 1.02, 1.14, 1.11)

@@ -21,7 +21,7 @@ from data.tastes import Tastes
 from recsys.config import Config
 
 APPS_PER_DEVELOPER = 5
-QUALITY, POPULARITY = 0.4, 0.2  # what a standard deviation of each is worth, in logits
+QUALITY, POPULARITY = 0.4, 0.12  # what a standard deviation of each is worth, in logits
 CATEGORY_TREND = 0.35  # amplitude of a category's fashion, in logits
 APP_TREND = 0.3  # amplitude of an app's fashion, in logits
 NOVELTY = 0.5  # what being new is worth on the first day, in logits

@@ -8,6 +8,7 @@ import pytest
 
 from data.day import CLICK, INSTALL, UNINSTALL, DayLog, StoreState, live
 from data.generate import first_state
+from data.installed import CAPACITY
 from data.policy import HOME
 from data.requests import DAY
 from data.world import World
@@ -18,7 +19,7 @@ FIRST = dt.date(2024, 3, 1)
 
 @pytest.fixture(scope="module")
 def world(toy_config: Config) -> World:
-    busy = toy_config.world.model_copy(update={"num_users": 600, "requests_per_user": 4.0})
+    busy = toy_config.world.model_copy(update={"num_users": 600, "requests_per_user": 2.0})
     return World(toy_config.model_copy(update={"world": busy}))
 
 
@@ -64,7 +65,8 @@ def test_what_was_done_was_shown(lived: tuple[DayLog, StoreState]) -> None:
 def test_an_installed_app_is_not_shown_again_on_the_day(
     before: StoreState, lived: tuple[DayLog, StoreState]
 ) -> None:
-    log = lived[0]
+    log, after = lived
+    assert after.installed.lengths.max() < CAPACITY  # nothing was forgotten
     installs = log.outcomes.of(INSTALL)
     pairs = list(zip(installs.user.tolist(), installs.app.tolist(), strict=True))
     assert len(pairs) == len(set(pairs))

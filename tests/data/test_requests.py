@@ -44,7 +44,7 @@ def test_searches_follow_tastes(toy_config: Config) -> None:
     world = busy(toy_config)
     requests = requests_on(world, MONDAY)
     searching = requests.shelf != HOME
-    assert 0.22 < searching.mean() < 0.28
+    assert 0.32 < searching.mean() < 0.38
     tastes = world.users.taste[requests.user[searching]]
     wanted = np.einsum("nt,nt->n", tastes, world.tastes.of_category[requests.shelf[searching]])
     average = (tastes @ world.tastes.of_category.T).mean()
