@@ -57,6 +57,16 @@ class Catalogue:
         values: Mapping[str, Any] = self._apps.slice(self._row_of[app_id], 1).to_pylist()[0]
         return values
 
+    def columns(self, app_ids: Sequence[str], names: Sequence[str]) -> list[dict[str, Any]]:
+        """Some columns of several apps at once, which is much faster than one by one.
+
+        Raises:
+            KeyError: an app is not in the catalogue.
+        """
+        rows = [self._row_of[app_id] for app_id in app_ids]
+        values: list[dict[str, Any]] = self._apps.select(names).take(rows).to_pylist()
+        return values
+
     def newest(self, count: int) -> Rows:
         """Rows of the apps that were released last, the newest first; none where no release day
         is known."""

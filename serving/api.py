@@ -188,11 +188,9 @@ class CatalogueAnswer(Contract):
     num_apps: int
     """Apps in its catalogue."""
     countries: list[str]
-    """Countries it knows."""
-    languages: list[str]
-    """Languages it knows."""
+    """Countries that its apps are sold in."""
     devices: list[str]
-    """Devices it knows."""
+    """Devices that its apps run on."""
 
 
 class RefusedBundle(Contract):

@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from recsys.workspace import Workspace
 from serving import problems
 from serving.metrics import MeasuredRequests
+from serving.population import Progress, no_progress
 from serving.routes import apps, bundles, status, users
 from serving.state import ServerState
 from serving.versions import Load, load_recommender
@@ -26,18 +27,25 @@ _PAGE_HEADERS = {
 }
 
 
-def create_app(workspace: Workspace, load: Load = load_recommender) -> FastAPI:
+def create_app(
+    workspace: Workspace,
+    load: Load = load_recommender,
+    progress: Progress = no_progress,
+    ready: Callable[[str], None] = lambda version: None,
+) -> FastAPI:
     """The application over a workspace; users and the live bundle are loaded once it runs.
 
     Args:
         workspace: where users, bundles and the configuration lie.
         load: makes a recommender of a bundle's folder.
+        progress: is told how many users are loaded.
+        ready: is told the bundle's version once, when the server can answer.
     """
     state = ServerState(workspace, load)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with state.running():
+        async with state.running(progress, ready):
             yield
 
     app = FastAPI(

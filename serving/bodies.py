@@ -25,19 +25,17 @@ def page_body(page: Page, recommender: ServedRecommender) -> Body:
 
 def items_body(items: Sequence[Item], recommender: ServedRecommender) -> list[Body]:
     """Recommended apps with their titles."""
-    return [_item_body(item, recommender) for item in items]
-
-
-def _item_body(item: Item, recommender: ServedRecommender) -> Body:
-    app = recommender.app(item.app_id)
-    return {
-        "position": item.position,
-        "app_id": item.app_id,
-        "title": app.get("title"),
-        "category": app.get("category"),
-        "score": item.score,
-        "sources": list(item.sources),
-    }
+    shown = recommender.catalogue.columns([item.app_id for item in items], ["title", "category"])
+    return [
+        {
+            "position": item.position,
+            "app_id": item.app_id,
+            **titled,
+            "score": item.score,
+            "sources": list(item.sources),
+        }
+        for item, titled in zip(items, shown, strict=True)
+    ]
 
 
 def app_body(app_id: str, recommender: ServedRecommender) -> Body:
@@ -46,7 +44,7 @@ def app_body(app_id: str, recommender: ServedRecommender) -> Body:
     Raises:
         KeyError: the app is unknown.
     """
-    return {"app_id": app_id, **recommender.app(app_id)}
+    return {"app_id": app_id, **recommender.catalogue.app(app_id)}
 
 
 def apps_body(app_ids: Iterable[str], recommender: ServedRecommender) -> list[Body]:

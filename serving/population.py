@@ -21,9 +21,11 @@ _BATCH_ROWS = 16_384
 _Changes = dict[str, list[tuple[str, str]]]
 
 
-def seed(
-    store: UserStore, workspace: Workspace, progress: Progress = lambda done, total: None
-) -> bool:
+def no_progress(done: int, total: int) -> None:
+    """For those who don't watch."""
+
+
+def seed(store: UserStore, workspace: Workspace, progress: Progress = no_progress) -> bool:
     """Loads the latest snapshot unless the store's records come from it already.
 
     The snapshot is named by its day and by the digest of the files it was read from, so new logs

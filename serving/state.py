@@ -17,6 +17,7 @@ from recsys.workspace import Workspace
 from serving import population
 from serving.event_log import EventLog
 from serving.metrics import Metrics
+from serving.population import Progress
 from serving.user_store import Event, LmdbUserStore, UserStore
 from serving.versions import Load, ServedRecommender, Versions, load_recommender
 
@@ -24,7 +25,6 @@ logger = logging.getLogger(__name__)
 
 ADMIN_TOKEN = "RECSYS_ADMIN_TOKEN"
 _FOLLOW_SECONDS = 1.0
-_LOADING_USERS = "users are being loaded: try again in some seconds."
 _Result = TypeVar("_Result")
 
 
@@ -43,31 +43,19 @@ class ServerState:
         self.versions = Versions(workspace, load)
         self.metrics = Metrics(self.versions)
         self.admin_token = admin_token(workspace)
-        self.has_users = False
-        """Whether the user store holds the latest snapshot."""
+        self._users_problem = "users are being loaded: try again in some seconds."
         self._models = ThreadPoolExecutor(1, "model")
         self._writes = ThreadPoolExecutor(1, "write")
         self._loads = ThreadPoolExecutor(1, "load")
-
-    @property
-    def problem(self) -> str | None:
-        """Why the server is not ready; None when it is."""
-        if not self.has_users:
-            return _LOADING_USERS
-        if self.versions.serving is None and self.versions.refused is not None:
-            return f"no bundle serves: {self.versions.refused.reason}"
-        if self.versions.serving is None:
-            return "no bundle serves yet: `recsys run` trains and pushes one."
-        return None
 
     def require_users(self) -> None:
         """Lets a request pass once the user store can be asked.
 
         Raises:
-            HTTPException: 503, users are still being loaded.
+            HTTPException: 503, users are still being loaded, or can't be.
         """
-        if not self.has_users:
-            raise HTTPException(503, _LOADING_USERS, {"Retry-After": "1"})
+        if self._users_problem:
+            raise HTTPException(503, self._users_problem, {"Retry-After": "1"})
 
     def recommender(self) -> ServedRecommender:
         """The recommender that answers a request, from its beginning to its end.
@@ -75,8 +63,9 @@ class ServerState:
         Raises:
             HTTPException: 503, the server is not ready.
         """
-        if self.problem is not None or self.versions.serving is None:
-            raise HTTPException(503, self.problem, {"Retry-After": "1"})
+        self.require_users()
+        if self.versions.serving is None:
+            raise HTTPException(503, self.versions.problem, {"Retry-After": "1"})
         return self.versions.serving
 
     async def in_model_thread(self, function: Callable[[], _Result]) -> _Result:
@@ -97,10 +86,12 @@ class ServerState:
         return kept
 
     @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def running(
+        self, progress: Progress, ready: Callable[[str], None]
+    ) -> AsyncIterator[None]:
         """Loads users and bundle in the background while the block runs, follows the live bundle,
         and closes everything at the end."""
-        following = asyncio.create_task(self._follow())
+        following = asyncio.create_task(self._follow(progress, ready))
         try:
             yield
         finally:
@@ -109,17 +100,25 @@ class ServerState:
                 threads.shutdown(wait=True, cancel_futures=True)
             self.store.close()
 
-    async def _follow(self) -> None:
-        await self.in_load_thread(self._load_users)
+    async def _follow(self, progress: Progress, ready: Callable[[str], None]) -> None:
+        await self.in_load_thread(lambda: self._load_users(progress))
+        told = False
         while True:
             await self.in_load_thread(self.versions.follow)
+            serving = self.versions.serving
+            if serving is not None and not told:
+                told = True
+                ready(serving.version)
             await asyncio.sleep(_FOLLOW_SECONDS)
 
-    def _load_users(self) -> None:
-        if population.seed(self.store, self.workspace):
-            logger.info("loaded %d users, %s", self.store.num_users(), self.store.snapshot)
-        self.log.follow(self.store)
-        self.has_users = True
+    def _load_users(self, progress: Progress) -> None:
+        try:
+            population.seed(self.store, self.workspace, progress)
+            self.log.follow(self.store)
+            self._users_problem = ""
+        except Exception as error:  # the server lives to say so
+            logger.exception("users can't be loaded")
+            self._users_problem = f"users can't be loaded: {error}"
 
 
 def admin_token(workspace: Workspace) -> str:

@@ -25,6 +25,39 @@ logger = logging.getLogger(__name__)
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
+class Values(Protocol):
+    """A column that catalogues limit apps by."""
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The values that apps name."""
+        ...
+
+
+class ServedCatalogue(Protocol):
+    """What the server asks of a catalogue; `recsys.catalogue.Catalogue` answers it."""
+
+    @property
+    def countries(self) -> Values:
+        """Where apps are sold."""
+        ...
+
+    @property
+    def devices(self) -> Values:
+        """What apps run on."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def app(self, app_id: str) -> Mapping[str, Any]:
+        """All columns of an app; KeyError for an unknown app."""
+        ...
+
+    def columns(self, app_ids: Sequence[str], names: Sequence[str]) -> list[dict[str, Any]]:
+        """Some columns of several known apps."""
+        ...
+
+
 class ServedRecommender(Protocol):
     """What the server asks of a recommender; `recsys.recommender.Recommender` answers it."""
 
@@ -34,23 +67,8 @@ class ServedRecommender(Protocol):
         ...
 
     @property
-    def num_apps(self) -> int:
-        """Apps in its catalogue."""
-        ...
-
-    @property
-    def countries(self) -> tuple[str, ...]:
-        """Countries it knows."""
-        ...
-
-    @property
-    def languages(self) -> tuple[str, ...]:
-        """Languages it knows."""
-        ...
-
-    @property
-    def devices(self) -> tuple[str, ...]:
-        """Devices it knows."""
+    def catalogue(self) -> ServedCatalogue:
+        """Its apps."""
         ...
 
     def recommend(self, queries: Sequence[Query]) -> list[Page]:
@@ -59,10 +77,6 @@ class ServedRecommender(Protocol):
 
     def similar(self, app_id: str, k: int) -> list[Item]:
         """An app's neighbours; KeyError for an unknown app."""
-        ...
-
-    def app(self, app_id: str) -> Mapping[str, Any]:
-        """What the catalogue says of an app; KeyError for an unknown app."""
         ...
 
 
@@ -103,6 +117,15 @@ class Versions:
         self._followed: str | None = None
         self._before: list[str] = []
         self._swapping = threading.Lock()
+
+    @property
+    def problem(self) -> str:
+        """Why no bundle serves; empty when one does."""
+        if self.serving is not None:
+            return ""
+        if self.refused is not None:
+            return f"no bundle serves: {self.refused.reason}"
+        return "no bundle serves yet: `recsys run` trains and pushes one."
 
     def published(self) -> list[str]:
         """Versions that can be asked for, in the order of their names."""
@@ -148,7 +171,7 @@ class Versions:
 
     def _named(self) -> str | None:
         try:
-            return self._workspace.current_bundle.read_text().strip() or None
+            return self._workspace.current_bundle.read_text(errors="replace").strip() or None
         except FileNotFoundError:
             return None
 

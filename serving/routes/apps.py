@@ -72,10 +72,9 @@ async def catalogue(state: State) -> CatalogueAnswer:
     recommender = state.recommender()
     return CatalogueAnswer(
         bundle=recommender.version,
-        num_apps=recommender.num_apps,
-        countries=list(recommender.countries),
-        languages=list(recommender.languages),
-        devices=list(recommender.devices),
+        num_apps=len(recommender.catalogue),
+        countries=list(recommender.catalogue.countries.values),
+        devices=list(recommender.catalogue.devices.values),
     )
 
 

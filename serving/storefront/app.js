@@ -66,6 +66,7 @@ function fillSelect(id, unset, values, word) {
   const options = values.map((value) => new Option(word(value), value));
   at(id).replaceChildren(new Option(unset, ""), ...options.sort((a, b) => a.text.localeCompare(b.text)));
   at(id).disabled = false;
+  at(id).hidden = values.length === 0; // a store without this distinction
   at(id).addEventListener("change", () => go({ [id]: at(id).value }));
 }
 

@@ -12,7 +12,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 import uvicorn
 
 from recsys import tables
+from recsys.catalogue import Catalogue
 from recsys.errors import BadInput
 from recsys.recommender import Item, Page, Query
 from recsys.workspace import Workspace
@@ -57,34 +58,26 @@ def app(number: int) -> dict[str, Any]:
         "release_day": dt.date(2024, 1, 1) + dt.timedelta(days=number),
         "rating": 3.5 + (number % 15) / 10,
         "countries": ["NO"] if number % 10 == 9 else None,
-        "devices": None,
+        "devices": ["phone", "tablet"],
     }
 
 
 class FakeRecommender:
     """Sixty apps, the lower numbers the better."""
 
-    countries = ("BR", "DE", "IN", "NO", "US")
-    languages = ("de", "en", "pt")
-    devices = ("phone", "tablet")
-    num_apps = NUM_APPS
-
     def __init__(self, version: str) -> None:
+        apps = [app(number) for number in range(NUM_APPS)]
         self.version = version
-        self.asked: list[Query] = []
-        self._apps = {app_id(number): app(number) for number in range(NUM_APPS)}
+        self.catalogue = Catalogue(pa.Table.from_pylist(apps, tables.SCHEMAS["apps"]))
+        self._apps = {app["app_id"]: app for app in apps}
 
     def recommend(self, queries: Sequence[Query]) -> list[Page]:
-        self.asked.extend(queries)
         return [self._page(query) for query in queries]
 
     def similar(self, app_id: str, k: int) -> list[Item]:
         same = [a for a in self._apps.values() if a["category"] == self._apps[app_id]["category"]]
         others = [a["app_id"] for a in same if a["app_id"] != app_id][:k]
         return [Item(place, a, 1 - place / 20, ("similar",)) for place, a in enumerate(others, 1)]
-
-    def app(self, app_id: str) -> Mapping[str, Any]:
-        return self._apps[app_id]
 
     def _page(self, query: Query) -> Page:
         country = query.features.get("country")
@@ -135,9 +128,9 @@ def users() -> list[dict[str, Any]]:
     return [
         {
             "user_id": f"u{number:03d}",
-            "country": FakeRecommender.countries[number % 5],
-            "language": FakeRecommender.languages[number % 3],
-            "device": FakeRecommender.devices[number % 2],
+            "country": ("BR", "DE", "IN", "NO", "US")[number % 5],
+            "language": ("de", "en", "pt")[number % 3],
+            "device": ("phone", "tablet")[number % 2],
             "age_band": "25-34",
             "installed_app_ids": [app_id(rank) for rank in range(number % 5)],
         }

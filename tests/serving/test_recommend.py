@@ -124,7 +124,8 @@ def test_neighbours_of_an_unknown_app(client: httpx.Client) -> None:
 
 def test_what_the_catalogue_says(client: httpx.Client) -> None:
     app = client.get(f"/v1/apps/{app_id(0)}").json()
-    assert (app["title"], app["price"], app["release_day"]) == ("Morning Pages", 2.99, "2024-01-01")
+    assert (app["title"], app["release_day"]) == ("Morning Pages", "2024-01-01")
+    assert app["price"] == pytest.approx(2.99)
     assert client.get("/v1/apps/com.nobody.knows").status_code == 404
     several = client.get("/v1/apps", params={"id": [app_id(1), "com.nobody.knows"]}).json()["apps"]
     assert several[0]["title"] == "Tidal Chart"
@@ -135,7 +136,6 @@ def test_what_can_be_asked_for(client: httpx.Client) -> None:
     assert client.get("/v1/catalogue").json() == {
         "bundle": "v1",
         "num_apps": 60,
-        "countries": ["BR", "DE", "IN", "NO", "US"],
-        "languages": ["de", "en", "pt"],
+        "countries": ["NO"],
         "devices": ["phone", "tablet"],
     }

@@ -4,7 +4,7 @@ import re
 
 import httpx
 import pytest
-from fake_store import app_id, eventually, publish, server, wait_for
+from fake_store import DAY, app_id, eventually, publish, server, wait_for, write_table
 from prometheus_client.parser import text_string_to_metric_families
 
 from recsys.workspace import Workspace
@@ -36,6 +36,14 @@ def test_not_ready_until_a_bundle_serves(workspace: Workspace) -> None:
         publish(workspace, "v1")
         wait_for(url)
         assert client.get("/readyz").json() == {"status": "ok", "bundle": "v1"}
+
+
+def test_users_that_cannot_be_loaded_are_told_of(workspace: Workspace) -> None:
+    publish(workspace, "v1")
+    write_table(workspace, "users", DAY, [{"user_id": "u" * 121}])
+    with server(workspace) as url:
+        eventually(lambda: "121 characters" in httpx.get(f"{url}/readyz").text)
+        assert httpx.get(f"{url}/v1/users").status_code == 503
 
 
 def test_metrics_count_what_happened(client: httpx.Client) -> None:
