@@ -1,24 +1,13 @@
-"""What components read and write, and the store that keeps it.
-
-An artifact is a folder `artifacts/<component>/<span>/<digest>/` that a component wrote once. The
-digest covers what made it (component, span, code, configuration, inputs), so an artifact whose
-makers didn't change is found rather than made again, and each one knows its whole lineage.
-"""
+"""What components read and write: TFX's artifacts by their names, and the record that each carries
+of who made it and from what."""
 
 from __future__ import annotations
 
-import datetime as dt
-import hashlib
 import json
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, Self, TypeVar
-
-from pipeline.code import code_digest
-from recsys.workspace import Workspace, staged_folder
+from typing import Any, ClassVar, NamedTuple, Self
 
 RECORD = "artifact.json"
 
@@ -67,6 +56,9 @@ class Record:
 class Artifact:
     """A folder that a component wrote."""
 
+    component: ClassVar[str]
+    """The component that writes such artifacts."""
+
     path: Path
     record: Record
 
@@ -75,9 +67,15 @@ class Artifact:
         """The artifact in a folder."""
         return cls(path, Record.load(path))
 
+    def figures(self) -> dict[str, Any]:
+        """What a person wants to know at a glance, by name."""
+        return {}
+
 
 class Examples(Artifact):
     """A span's training examples, as known at each request."""
+
+    component = "example_gen"
 
     @property
     def queries(self) -> Path:
@@ -95,9 +93,15 @@ class Examples(Artifact):
         counts: dict[str, int] = json.loads((self.path / "counts.json").read_text())
         return counts
 
+    def figures(self) -> dict[str, Any]:
+        """Rows kept, and rows that could not be linked."""
+        return self.counts
+
 
 class ExampleStatistics(Artifact):
     """What a span's examples look like."""
+
+    component = "statistics_gen"
 
     @property
     def statistics(self) -> Path:
@@ -108,6 +112,8 @@ class ExampleStatistics(Artifact):
 class Schema(Artifact):
     """What examples are expected to look like: the version that was approved at the span."""
 
+    component = "schema_gen"
+
     @property
     def schema(self) -> Path:
         """A text `Schema`."""
@@ -117,6 +123,8 @@ class Schema(Artifact):
 class ExampleAnomalies(Artifact):
     """Where a span's examples differ from the schema."""
 
+    component = "example_validator"
+
     @property
     def anomalies(self) -> Path:
         """A text `Anomalies`."""
@@ -124,103 +132,69 @@ class ExampleAnomalies(Artifact):
 
 
 class TransformGraph(Artifact):
-    """Vocabularies and quantiles fitted on a window of examples."""
+    """Vocabularies and quantiles fitted on a window of examples, and the window transformed."""
 
-
-class TransformedExamples(Artifact):
-    """A window's examples, ready to train on."""
+    component = "transform"
 
 
 class TrainedRetrieval(Artifact):
     """A trained two-tower model."""
 
+    component = "trainer_retrieval"
+
 
 class TrainedRanking(Artifact):
     """A trained wide-and-deep model."""
+
+    component = "trainer_ranking"
 
 
 class ModelBundle(Artifact):
     """Everything that a server needs, not blessed yet."""
 
+    component = "bundle_gen"
+
+    @property
+    def version(self) -> str:
+        """The bundle's version, which comes from its content."""
+        return str(json.loads((self.path / "manifest.json").read_text())["version"])
+
+    def figures(self) -> dict[str, Any]:
+        """Its version."""
+        return {"version": self.version}
+
 
 class ModelEvaluation(Artifact):
     """A bundle's metrics and the verdict on it."""
+
+    component = "evaluator"
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What `pipeline.evaluator.Evaluation` holds, as JSON values."""
+        values: dict[str, Any] = json.loads((self.path / "evaluation.json").read_text())
+        return values
+
+    def figures(self) -> dict[str, Any]:
+        """Metrics and verdict."""
+        return _flat(self.values)
 
 
 class PushedModel(Artifact):
     """The record that a bundle was pushed."""
 
-
-A = TypeVar("A", bound=Artifact)
-
-
-@dataclass(frozen=True)
-class Store:
-    """The artifacts of a workspace."""
-
-    workspace: Workspace
-
-    def run(
-        self,
-        kind: type[A],
-        component: partial[None],
-        span: dt.date,
-        inputs: Sequence[Reference],
-        sections: Sequence[str],
-    ) -> tuple[A, bool]:
-        """Finds the artifact that these inputs make, or runs the component to make it.
-
-        Args:
-            kind: the artifact's class.
-            component: the component with all its arguments but `out`, the folder it writes into.
-            span: the day that the artifact is of.
-            inputs: names of everything that the component reads.
-            sections: the sections of the configuration that it reads.
-
-        Returns:
-            the artifact, and whether it was reused.
-        """
-        name = component.func.__name__
-        config_digest = self.workspace.config.digest(*sections)
-        code = code_digest(component.func.__module__)
-        digest = _digest(name, span.isoformat(), code, config_digest, *inputs)
-        folder = self.folder(Reference(name, span.isoformat(), digest))
-        if (folder / RECORD).exists():
-            return kind.load(folder), True
-        with staged_folder(folder) as out:
-            started = time.monotonic()
-            component(out=out)
-            record = Record(
-                component=name,
-                span=span.isoformat(),
-                digest=digest,
-                inputs=tuple(inputs),
-                config_digest=config_digest,
-                code_digest=code,
-                created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-                seconds=round(time.monotonic() - started, 3),
-            )
-            (out / RECORD).write_text(json.dumps(record.to_json(), indent=1) + "\n")
-        return kind.load(folder), False
-
-    def folder(self, reference: Reference) -> Path:
-        """Where an artifact of that name lies."""
-        return self.workspace.artifacts.joinpath(*reference)
-
-    def lineage(self, *references: Reference) -> list[Record]:
-        """The records of artifacts and of all that they were made from, each once, the nearest
-        first. Days of logs and versions appear as the records' inputs."""
-        found: dict[Reference, Record] = {}
-        pending = list(references)
-        while pending:
-            reference = pending.pop(0)
-            folder = self.folder(reference)
-            if reference not in found and (folder / RECORD).exists():
-                found[reference] = Record.load(folder)
-                pending += found[reference].inputs
-        return list(found.values())
+    component = "pusher"
 
 
-def _digest(*parts: object) -> str:
-    """The first 64 bits of a SHA-256, in hex: a folder's name that people can read and type."""
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested figures as one level, `outer.inner`; a list as one line of text."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        match value:
+            case Mapping():
+                flat |= _flat(value, f"{prefix}{name}.")
+            case list():
+                flat[prefix + name] = "; ".join(str(one) for one in value)
+            case _:
+                flat[prefix + name] = value
+    return flat

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
-import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,12 +19,12 @@ ROOMS = ("recsys", "pipeline")
 def code_digest(module: str) -> str:
     """SHA-256 (hex) over the names and sources of a module and its imports, however indirect."""
     whole = hashlib.sha256()
-    for name, path in sorted(_closure(module).items()):
+    for name, path in sorted(sources_of(module).items()):
         whole.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return whole.hexdigest()
 
 
-def _closure(module: str) -> dict[str, Path]:
+def sources_of(module: str) -> dict[str, Path]:
     """The source files of a module and of its imports within the rooms, by module name."""
     found: dict[str, Path] = {}
     pending = [module]
@@ -55,10 +54,10 @@ def _imported(path: Path) -> Iterator[str]:
 
 
 def _source(module: str) -> Path | None:
+    """Where a module lies; None where the name is none of the rooms' modules. Found by path, since
+    Python's own finder would import the packages on the way."""
     if module.split(".")[0] not in ROOMS:
         return None
-    try:
-        spec = importlib.util.find_spec(module)
-    except ModuleNotFoundError:  # `from module import function`: module is not a package
-        return None
-    return Path(spec.origin) if spec is not None and spec.origin is not None else None
+    stem = Path(__file__).parents[1].joinpath(*module.split("."))
+    candidates = (stem.with_suffix(".py"), stem / "__init__.py")
+    return next((path for path in candidates if path.is_file()), None)

@@ -28,7 +28,6 @@ from recsys.evaluation.verdict import Measured, Verdict, judge
 from recsys.features import spec
 from recsys.recommender import Recommender
 
-SECTIONS = ("evaluation", "examples", "seed")
 EVALUATION = "evaluation.json"
 
 _ROWS_AT_ONCE = 20_000

@@ -25,9 +25,6 @@ from recsys.features import spec
 from recsys.tables import CLICK, INSTALL, Table
 from recsys.workspace import Workspace
 
-SECTIONS = ("examples", "features", "seed")
-"""What of the configuration decides the examples."""
-
 QUERY_KEYS = ("request_id", "user_id", "time", spec.HISTORY)
 EXAMPLE_KEYS = ("query_row", "app_id", "position", "clicked", "installed", "split")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.artifacts import ExampleStatistics, Schema
+from pipeline.artifacts import ExampleAnomalies, ExampleStatistics, Schema
 from recsys.features import anomalies, schema, statistics
 
 ANOMALIES = "anomalies.pbtxt"
@@ -18,3 +18,8 @@ def example_validator(seen: ExampleStatistics, expected: Schema, out: Path) -> N
     """Writes `anomalies.pbtxt`."""
     found = anomalies.validate(statistics.load(seen.statistics), schema.load(expected.schema))
     anomalies.save(found, out / ANOMALIES)
+
+
+def errors(found: ExampleAnomalies) -> list[str]:
+    """The anomalies that stop a run, a line each."""
+    return anomalies.errors(anomalies.load(found.anomalies))

@@ -20,8 +20,6 @@ from recsys.models.batches import RankingBatches, RetrievalBatches, Vectors, tak
 from recsys.models.ranking import RankingModel
 from recsys.models.retrieval import RetrievalModel
 
-RETRIEVAL_SECTIONS = ("retrieval", "features", "seed")
-RANKING_SECTIONS = ("ranking", "features", "seed")
 WEIGHTS = "weights"
 HISTORY = "history.json"
 VECTORS = "vectors"

@@ -23,7 +23,6 @@ from recsys.features.spec import Features
 from recsys.features.transform import FeatureTransform
 from recsys.features.transformed import TransformedExamples
 
-SECTIONS = ("features", "examples")
 GRAPH = "graph"
 EXAMPLES = "examples"
 APPS = "apps.parquet"

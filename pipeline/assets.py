@@ -1,0 +1,73 @@
+"""Dagster's side of a component: an asset with a partition a day, and figures for people.
+
+Annotations are evaluated here: Dagster looks at those of an asset's function.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import dagster as dg
+
+from pipeline.artifacts import Artifact
+from pipeline.store import Made
+
+Step = Callable[[dt.date], Made]
+"""Runs a component for a span."""
+Gate = Callable[[Any], list[str]]
+"""Says of an artifact why nothing may be built on it; an empty list lets it pass."""
+
+
+def daily(days: Sequence[dt.date]) -> dg.DailyPartitionsDefinition:
+    """A partition a day from the first to the last, whatever the clock says."""
+    return dg.DailyPartitionsDefinition(
+        start_date=days[0].isoformat(),
+        end_date=(days[-1] + dt.timedelta(days=1)).isoformat(),
+        timezone="UTC",
+    )
+
+
+def between(asset: dg.AssetsDefinition, first: int, last: int) -> dg.AssetDep:
+    """A dependence on the partitions from `first` to `last` days after one's own."""
+    return dg.AssetDep(asset, partition_mapping=dg.TimeWindowPartitionMapping(first, last))
+
+
+def component(
+    days: dg.DailyPartitionsDefinition,
+    group: str,
+    *deps: dg.AssetsDefinition | dg.AssetDep,
+    gate: Gate | None = None,
+) -> Callable[[Step], dg.AssetsDefinition]:
+    """Makes a step an asset, which stops everything behind it where its gate says so."""
+
+    def decorate(step: Step) -> dg.AssetsDefinition:
+        name = step.__name__
+        checks = [dg.AssetCheckSpec("gate", asset=name, blocking=True)] if gate else []
+
+        @dg.asset(name=name, deps=deps, partitions_def=days, group_name=group, check_specs=checks)
+        # Dagster wants the bare class here.
+        def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
+            artifact, is_reused = step(dt.date.fromisoformat(context.partition_key))
+            return dg.MaterializeResult(
+                metadata=_figures(artifact, is_reused),
+                check_results=[_checked(gate(artifact))] if gate else [],
+            )
+
+        return asset
+
+    return decorate
+
+
+def _figures(artifact: Artifact, is_reused: bool) -> dict[str, Any]:
+    return {
+        **artifact.figures(),
+        "seconds": artifact.record.seconds,
+        "is_reused": is_reused,
+        "path": dg.MetadataValue.path(str(artifact.path)),
+    }
+
+
+def _checked(reasons: list[str]) -> dg.AssetCheckResult:
+    listed = "\n".join(f"- {reason}" for reason in reasons)
+    metadata = {"reasons": dg.MetadataValue.md(listed)} if reasons else {}
+    return dg.AssetCheckResult(passed=not reasons, metadata=metadata)

@@ -1,0 +1,10 @@
+"""What `recsys ui` shows: the definitions of the workspace that `RECSYS_WORKSPACE` names."""
+
+import os
+from pathlib import Path
+
+from pipeline import orchestration
+from pipeline.store import Store
+from recsys.workspace import Workspace
+
+defs = orchestration.definitions(Store(Workspace(Path(os.environ["RECSYS_WORKSPACE"]))))

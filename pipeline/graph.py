@@ -1,0 +1,113 @@
+"""The pipeline, top to bottom: TFX's components as Dagster assets, a partition a day.
+
+Here stands what each component reads: artifacts, days of logs, sections of the configuration. The
+components themselves are plain functions (`pipeline/components.py`), and the store runs one only
+when something that it reads changed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import partial
+
+import dagster as dg
+
+from pipeline import artifacts as a
+from pipeline import components, logs
+from pipeline.assets import between, component, daily
+from pipeline.example_gen import source_days
+from pipeline.example_validator import errors
+from pipeline.pushes import served_before
+from pipeline.schema_gen import approved
+from pipeline.spans import days_of_logs, offsets, window
+from pipeline.store import Made, Store
+
+
+def assets_of(store: Store) -> list[dg.AssetsDefinition]:
+    """The assets of a workspace, in the order in which a span runs through them.
+
+    Raises:
+        BadInput: the logs hold no day.
+    """
+    workspace, run, current = store.workspace, store.run, store.current
+    config = workspace.config
+    first, first_test = offsets(config.examples)
+    data = partial(component, daily(days_of_logs(workspace)), "data")
+    training = partial(component, daily(days_of_logs(workspace)), "training")
+
+    def examples(days: list[dt.date]) -> list[a.Examples]:
+        return [current(a.Examples, day) for day in days]
+
+    @data()
+    def example_gen(span: dt.date) -> Made:
+        step = partial(components.example_gen, workspace, span)
+        reads = logs.references(workspace, source_days(workspace, span))
+        return run(a.Examples, step, span, ["features", "examples", "seed"], reads)
+
+    @data(example_gen)
+    def statistics_gen(span: dt.date) -> Made:
+        step = partial(components.statistics_gen, current(a.Examples, span), config)
+        return run(a.ExampleStatistics, step, span)
+
+    @data(statistics_gen)
+    def schema_gen(span: dt.date) -> Made:
+        version = approved(workspace, current(a.ExampleStatistics, span))
+        return run(
+            a.Schema, partial(components.schema_gen, workspace, version), span, reads=[version]
+        )
+
+    @data(statistics_gen, schema_gen, gate=errors)
+    def example_validator(span: dt.date) -> Made:
+        seen, expected = current(a.ExampleStatistics, span), current(a.Schema, span)
+        return run(a.ExampleAnomalies, partial(components.example_validator, seen, expected), span)
+
+    @training(example_validator, between(example_gen, first, first_test - 1))
+    def transform(span: dt.date) -> Made:
+        days = window(workspace, span)
+        apps = source_days(workspace, days.test[0])["apps"]
+        files = [file for day in apps for file in workspace.files("apps", day)]
+        step = partial(components.transform, examples(days.train), files, config)
+        schema = current(a.Schema, span).record.reference
+        reads = [schema, *logs.references(workspace, {"apps": apps})]
+        return run(a.TransformGraph, step, span, ["features", "examples"], reads)
+
+    @training(transform)
+    def trainer_retrieval(span: dt.date) -> Made:
+        step = partial(components.trainer_retrieval, current(a.TransformGraph, span), config)
+        return run(a.TrainedRetrieval, step, span, ["features", "retrieval", "seed"])
+
+    @training(transform, trainer_retrieval)
+    def trainer_ranking(span: dt.date) -> Made:
+        graph, retrieval = current(a.TransformGraph, span), current(a.TrainedRetrieval, span)
+        step = partial(components.trainer_ranking, graph, retrieval, config)
+        return run(a.TrainedRanking, step, span, ["features", "ranking", "seed"])
+
+    @training(between(example_gen, first, first_test - 1), trainer_retrieval, trainer_ranking)
+    def bundle_gen(span: dt.date) -> Made:
+        graph = current(a.TransformGraph, span)
+        models = current(a.TrainedRetrieval, span), current(a.TrainedRanking, span)
+        lineage = [record.to_json() for record in store.lineage(graph, *models)]
+        train = examples(window(workspace, span).train)
+        of = partial(components.bundle_gen, graph, *models, train, span.isoformat())
+        sections = ["features", "retrieval", "ranking", "index", "recommender", "evaluation"]
+        return run(a.ModelBundle, partial(of, lineage, config), span, [*sections, "serving"])
+
+    @training(bundle_gen, between(example_gen, first_test, 0))
+    def evaluator(span: dt.date) -> Made:
+        bundle, test = current(a.ModelBundle, span), examples(window(workspace, span).test)
+        before = served_before(workspace, bundle.version)
+        baseline = workspace.bundles / before if before else None
+        step = partial(components.evaluator, bundle, baseline, test, config)
+        sections = ["features", "examples", "evaluation", "seed"]
+        reads = [a.Reference("bundles", before, "")] if before else []
+        return run(a.ModelEvaluation, step, span, sections, reads)
+
+    @training(bundle_gen, evaluator)
+    def pusher(span: dt.date) -> Made:
+        bundle, evaluation = current(a.ModelBundle, span), current(a.ModelEvaluation, span)
+        return run(a.PushedModel, partial(components.pusher, bundle, evaluation, workspace), span)
+
+    return [
+        *(example_gen, statistics_gen, schema_gen, example_validator),
+        *(transform, trainer_retrieval, trainer_ranking, bundle_gen, evaluator, pusher),
+    ]

@@ -1,0 +1,103 @@
+"""Which bundle serves, and every change of that: `bundles/CURRENT` and `bundles/history.jsonl`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from recsys.bundle import MANIFEST, Bundle
+from recsys.errors import BadInput
+from recsys.workspace import Workspace, write_atomically
+
+HISTORY = "history.jsonl"
+
+
+@dataclass(frozen=True)
+class Push:
+    """One change of what serves."""
+
+    version: str
+    previous: str | None
+    time: str
+    why: str
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return json.dumps(asdict(self)) + "\n"
+
+
+def make_current(workspace: Workspace, version: str, why: str) -> Push:
+    """Names the bundle that serves from now on, and records it."""
+    push = Push(version, current(workspace), dt.datetime.now(dt.UTC).isoformat("T", "seconds"), why)
+    write_atomically(workspace.current_bundle, f"{version}\n".encode())
+    with (workspace.bundles / HISTORY).open("a") as file:
+        file.write(push.to_json())
+    return push
+
+
+def current(workspace: Workspace) -> str | None:
+    """The version that serves now; None before the first push."""
+    try:
+        return workspace.current_bundle.read_text().strip()
+    except FileNotFoundError:
+        return None
+
+
+def versions(workspace: Workspace) -> list[str]:
+    """The versions that can be served, the oldest span first."""
+    return sorted(path.parent.name for path in workspace.bundles.glob(f"*/{MANIFEST}"))
+
+
+def manifest(workspace: Workspace, version: str | None) -> dict[str, Any]:
+    """A version's manifest; that of the one that serves when None.
+
+    Raises:
+        BadInput: there is no such version.
+    """
+    version = _known(workspace, version or current(workspace))
+    values: dict[str, Any] = json.loads((workspace.bundles / version / MANIFEST).read_text())
+    return values
+
+
+def roll_back(workspace: Workspace, version: str | None, why: str) -> Push:
+    """Serves an earlier version again; the one that served before the current one when None.
+
+    Raises:
+        BadInput: there is no such version, or its files are not what was pushed.
+    """
+    pushed = [push.previous for push in history(workspace) if push.version == current(workspace)]
+    version = _known(workspace, version or next(iter(pushed), None))
+    Bundle.load(workspace.bundles / version)
+    return make_current(workspace, version, why)
+
+
+def _known(workspace: Workspace, version: str | None) -> str:
+    known = versions(workspace)
+    if version not in known:
+        raise BadInput(
+            f"expected a version of a bundle, found {version or 'none'}; there are "
+            f"{', '.join(known) or 'none yet: `recsys run` makes one'}."
+        )
+    return str(version)
+
+
+def served_before(workspace: Workspace, version: str) -> str | None:
+    """What a version is compared with: what served when it was first pushed, else what serves
+    now. So a version that was pushed is not compared with itself when the pipeline runs again."""
+    first = next((push for push in history(workspace) if push.version == version), None)
+    return current(workspace) if first is None else first.previous
+
+
+def history(workspace: Workspace) -> list[Push]:
+    """Every change of what serves, the oldest first."""
+    path = workspace.bundles / HISTORY
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [Push(**json.loads(line)) for line in lines]
+
+
+def serving(workspace: Workspace) -> str:
+    """A sentence about what serves."""
+    version = current(workspace)
+    return "No bundle serves yet." if version is None else f"Bundle {version} serves on."

@@ -1,0 +1,128 @@
+"""Brings a workspace up to date: runs what is due, resumes what was killed, and stops at a gate.
+
+A day is due when anything that could matter has changed since it last went through: its logs, the
+schema, the configuration, the code. This is judged coarsely, and without waking the orchestrator;
+the store then judges finely what has to run again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline import logs
+from pipeline.artifacts import ExampleAnomalies
+from pipeline.code import code_digest
+from pipeline.example_gen import source_days
+from pipeline.example_validator import errors
+from pipeline.spans import days_of_logs, window
+from pipeline.store import Store, Watch
+from recsys.errors import BadInput, GateStopped
+from recsys.features import schema
+from recsys.workspace import Workspace, write_atomically
+
+
+@dataclass(frozen=True)
+class Due:
+    """A day to run through one of Dagster's jobs."""
+
+    day: dt.date
+    job: Literal["data", "pipeline"]
+
+
+def plan(workspace: Workspace, first: dt.date | None, last: dt.date | None) -> list[Due]:
+    """What is due so that there is a model of each day from `first` to `last`, in order.
+
+    Args:
+        workspace: logs, configuration, and what has been made already.
+        first: the first day to train a model of; the last one when None.
+        last: the last day to train a model of; the newest day of the logs when None.
+
+    Raises:
+        BadInput: there are no such days, or no day before them to train on.
+    """
+    last = last or days_of_logs(workspace)[-1]
+    first = first or last
+    spans = [day for day in days_of_logs(workspace) if first <= day <= last]
+    if last not in spans:
+        days = days_of_logs(workspace)
+        raise BadInput(
+            f"the logs hold the days {days[0]} to {days[-1]}, found no {last} among them: train "
+            "on a day of theirs."
+        )
+    wanted: dict[Due, None] = {}
+    for span in spans:
+        train, test = window(workspace, span)
+        if not train:
+            raise BadInput(
+                f"a model of {span} needs an earlier day to train on, found none in the logs: "
+                "generate or import more days, or set examples.split."
+            )
+        wanted |= {Due(day, "data"): None for day in [*train, *test] if day != span}
+        wanted[Due(span, "pipeline")] = None
+    done = _read_done(workspace)
+    return [due for due in wanted if done.get(_key(due)) != _fingerprint(workspace, due)]
+
+
+def run(workspace: Workspace, due: Sequence[Due], watch: Watch) -> None:
+    """Runs what is due, day after day.
+
+    Raises:
+        GateStopped: data or a model was refused; nothing behind the gate ran.
+        BadInput: something that a person gave can't be used.
+    """
+    # Dagster and TensorFlow take seconds to import, and most often nothing is due.
+    from dagster import DagsterError
+
+    from pipeline import orchestration
+    from pipeline.pushes import serving
+
+    store = Store(workspace, watch)
+    store.sweep()
+    whole = orchestration.definitions(store)
+    with orchestration.run_history(workspace) as history:
+        for one in due:
+            try:
+                orchestration.execute(history, whole, one.job, one.day)
+            except DagsterError:
+                reasons = errors(store.current(ExampleAnomalies, one.day))
+                if not reasons:
+                    raise
+                listed = "".join(f"\n  {reason}" for reason in reasons)
+                raise GateStopped(
+                    f"the data of {one.day} was stopped before training:{listed}\n"
+                    f"{serving(workspace)} `recsys schema diff` shows what a person may approve."
+                ) from None
+            _write_done(workspace, one)
+
+
+def _fingerprint(workspace: Workspace, due: Due) -> str:
+    """What a day's run depends on, at the coarsest."""
+    days = [due.day]
+    if due.job == "pipeline":
+        days = [day for part in window(workspace, due.day) for day in part]
+    read = [logs.references(workspace, source_days(workspace, day)) for day in days]
+    version = schema.latest(workspace)
+    parts = [code_digest("pipeline.graph"), workspace.config.digest(), version, read]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _key(due: Due) -> str:
+    return f"{due.job} {due.day}"
+
+
+def _read_done(workspace: Workspace) -> dict[str, str]:
+    """The fingerprint with which each day last went through."""
+    path = workspace.artifacts / ".done.json"
+    done: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    return done
+
+
+def _write_done(workspace: Workspace, due: Due) -> None:
+    done = _read_done(workspace) | {_key(due): _fingerprint(workspace, due)}
+    path = workspace.artifacts / ".done.json"
+    write_atomically(path, json.dumps(done, indent=0).encode())
