@@ -63,7 +63,7 @@ class Catalogue:
         Raises:
             KeyError: an app is not in the catalogue.
         """
-        rows = [self._row_of[app_id] for app_id in app_ids]
+        rows = pa.array([self._row_of[app_id] for app_id in app_ids], pa.int64())
         values: list[dict[str, Any]] = self._apps.select(names).take(rows).to_pylist()
         return values
 

@@ -42,6 +42,8 @@ def serve(
     listener = _listener(settings.host, settings.port if port is None else port)
     url = _url(settings.host, listener.getsockname()[1])
 
+    typer.echo(f"listening at {url}; loading users and the live bundle", err=True)
+
     def ready(version: str) -> None:
         typer.echo(f"bundle {version} serves at {url} (storefront), {url}/docs and {url}/metrics")
 

@@ -72,6 +72,11 @@ def test_k_beyond_the_catalogue_gives_all_eligible_apps(client: httpx.Client) ->
     assert len(shown(client, user_id="u000", k=1_000)) == NUM_APPS - only_norwegian
 
 
+def test_a_page_may_be_empty(client: httpx.Client) -> None:
+    everything = [app_id(number) for number in range(NUM_APPS)]
+    assert shown(client, user_id="u000", exclude=everything) == []
+
+
 @pytest.mark.parametrize(
     ("request_", "says"),
     [
