@@ -27,7 +27,6 @@ from recsys.models.ranking import RankingModel
 from recsys.models.retrieval import RetrievalModel
 from recsys.models.towers import EMBEDDING
 
-
 _POPULAR_PER_COUNTRY = 1_000
 
 
