@@ -1,8 +1,9 @@
 """Brings a workspace up to date: runs what is due, resumes what was killed, and stops at a gate.
 
 A day is due when anything that could matter has changed since it last went through: its logs, the
-schema, the configuration, the code. This is judged coarsely, and without waking the orchestrator;
-the store then judges finely what has to run again.
+configuration, the code. This is judged coarsely, and without waking the orchestrator; the store
+then judges finely what has to run again. A newer schema makes no day due: what passed the schema
+of its time has passed, and what did not is due anyway.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from pipeline.example_validator import errors
 from pipeline.spans import days_of_logs, window
 from pipeline.store import Store, Watch
 from recsys.errors import BadInput, GateStopped
-from recsys.features import schema
 from recsys.workspace import Workspace, write_atomically
 
 
@@ -106,8 +106,7 @@ def _fingerprint(workspace: Workspace, due: Due) -> str:
     if due.job == "pipeline":
         days = [day for part in window(workspace, due.day) for day in part]
     read = [logs.references(workspace, source_days(workspace, day)) for day in days]
-    version = schema.latest(workspace)
-    parts = [code_digest("pipeline.graph"), workspace.config.digest(), version, read]
+    parts = [code_digest("pipeline.graph"), workspace.config.digest(), read]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 

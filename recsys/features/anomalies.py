@@ -66,7 +66,9 @@ def findings(seen: DatasetFeatureStatisticsList, schema: schemas.Schema) -> Iter
             elif expected[name].lifecycle_stage != schema_pb2.DEPRECATED:
                 yield from _of_feature(feature, expected[name], dataset.num_examples)
     for name, feature in expected.items():
-        if name not in found and feature.lifecycle_stage != schema_pb2.DEPRECATED:
+        is_required = feature.presence.min_count > 0
+        is_expected = feature.lifecycle_stage != schema_pb2.DEPRECATED and is_required
+        if name not in found and is_expected:
             yield _missing_column(name)
 
 

@@ -72,7 +72,12 @@ Change = tuple[str, Callable[[Schema], None]]
 
 
 def _add_feature(name: str, seen: DatasetFeatureStatisticsList) -> Change:
-    return "add feature", lambda schema: schema.feature.append(_inferred(name, seen))
+    def apply(schema: Schema) -> None:
+        feature = _inferred(name, seen)
+        feature.ClearField("presence")  # the days before it must pass too
+        schema.feature.append(feature)
+
+    return "add feature", apply
 
 
 def _deprecate_feature(name: str, seen: DatasetFeatureStatisticsList) -> Change:

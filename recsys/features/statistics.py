@@ -217,6 +217,7 @@ def _set_num_stats(stats: Any, figures: _Figures) -> None:
 
 
 def _set_string_stats(stats: Any, figures: _Figures) -> None:
+    stats.SetInParent()  # a column without values has string statistics too
     if figures.values:
         stats.unique = figures.values[0]["unique"]
         stats.avg_length = figures.values[0]["length"] / figures.values[0]["total"]
