@@ -22,7 +22,7 @@ export function card(item, app, act) {
       "div",
       { class: "about" },
       element("button", { class: "open", type: "button", click: () => act.open(app) }, title),
-      element("p", { class: "line" }, joined(app.category, app.developer)),
+      element("p", { class: "line" }, app.category ?? ""),
       element("p", { class: "line" }, joined(stars(app.rating), price(app.price))),
     ),
     button("Install", title, () => act.install(app)),

@@ -81,7 +81,7 @@ def test_the_shelf_shows_what_the_server_recommends(page: Page, url: str) -> Non
     expect(page.locator("#cards .card .act")).to_have_count(18)
     first = page.locator("#cards .card").first
     expect(first).to_contain_text("Sourdough")
-    expect(first).to_contain_text("Food · Studio 2")
+    expect(first).to_contain_text("Food")
     expect(first).to_contain_text("retrieval")
     expect(first).to_contain_text("50% likely")
     expect(page.locator("#profile li")).to_have_text(["India", "Portuguese", "Phone", "25-34"])
