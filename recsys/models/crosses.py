@@ -51,8 +51,15 @@ class HashedCross(tf.keras.layers.Layer):  # type: ignore[misc]
             tf.gather(self._candidate_fingerprints, right),
             self._cross.num_buckets,
         )
-        both = tf.logical_and(left != 0, right != 0)
-        return tf.reduce_sum(tf.where(both, tf.gather(self._weights, pairs), 0.0), axis=(2, 3))
+        # Pairs with padding have no weight, and lists are padded more than they are full.
+        places = tf.where(tf.logical_and(left != 0, right != 0))
+        num_queries, num_candidates = tf.unstack(tf.shape(pairs, out_type=tf.int64)[:2])
+        sums = tf.math.unsorted_segment_sum(
+            tf.gather(self._weights, tf.gather_nd(pairs, places)),
+            places[:, 0] * num_candidates + places[:, 1],
+            num_queries * num_candidates,
+        )
+        return tf.reshape(sums, (num_queries, num_candidates))
 
 
 def _as_list(indices: Any, rank: int) -> Any:

@@ -52,9 +52,22 @@ class FeatureEmbedding(tf.keras.layers.Layer):  # type: ignore[misc]
     def _embed(self, name: str, values: Any) -> Any:
         if self._kinds[name] == "number":
             return values[..., None]
+        if self._kinds[name] == "categories":
+            return _mean(self._tables[name], values)
         known = tf.cast(values != 0, tf.float32)
-        vectors = tf.gather(self._tables[name], values) * known[..., None]
-        if self._kinds[name] != "categories":
-            return vectors
-        count = tf.reduce_sum(known, axis=-1, keepdims=True)
-        return tf.reduce_sum(vectors, axis=-2) / tf.maximum(count, 1.0)
+        return tf.gather(self._tables[name], values) * known[..., None]
+
+
+def _mean(table: Any, lists: Any) -> Any:
+    """The mean of the rows that each list names, `[..., max_length]` to `[..., width]`.
+
+    Only what is not padding is gathered, and summed as it is: lists are long, and three quarters of
+    them may be padding.
+    """
+    shape = tf.shape(lists)
+    flat = tf.reshape(lists, (-1, shape[-1]))
+    places = tf.where(flat != 0)
+    means = tf.sparse.segment_mean(
+        table, tf.gather_nd(flat, places), places[:, 0], num_segments=tf.shape(flat)[0]
+    )
+    return tf.reshape(means, tf.concat([shape[:-1], [table.shape[-1]]], axis=0))
