@@ -4,11 +4,13 @@ Annotations are evaluated here: Dagster looks at those of an asset's function.
 """
 
 import datetime as dt
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import dagster as dg
 
+from pipeline import components
 from pipeline.artifacts import Artifact
 from pipeline.store import Made
 
@@ -34,17 +36,23 @@ def between(asset: dg.AssetsDefinition, first: int, last: int) -> dg.AssetDep:
 
 def component(
     days: dg.DailyPartitionsDefinition,
-    group: str,
     *deps: dg.AssetsDefinition | dg.AssetDep,
     gate: Gate | None = None,
 ) -> Callable[[Step], dg.AssetsDefinition]:
-    """Makes a step an asset, which stops everything behind it where its gate says so."""
+    """Makes a step an asset, named and described as the component that it runs; it stops everything
+    behind it where its gate says so."""
 
     def decorate(step: Step) -> dg.AssetsDefinition:
         name = step.__name__
         checks = [dg.AssetCheckSpec("gate", asset=name, blocking=True)] if gate else []
 
-        @dg.asset(name=name, deps=deps, partitions_def=days, group_name=group, check_specs=checks)
+        @dg.asset(
+            name=name,
+            description=inspect.getdoc(getattr(components, name)),
+            deps=deps,
+            partitions_def=days,
+            check_specs=checks,
+        )
         # Dagster wants the bare class here.
         def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
             artifact, is_reused = step(dt.date.fromisoformat(context.partition_key))

@@ -32,36 +32,34 @@ def assets_of(store: Store) -> list[dg.AssetsDefinition]:
     workspace, run, current = store.workspace, store.run, store.current
     config = workspace.config
     first, first_test = offsets(config.examples)
-    data = partial(component, daily(days_of_logs(workspace)), "data")
-    training = partial(component, daily(days_of_logs(workspace)), "training")
+    asset = partial(component, daily(days_of_logs(workspace)))
 
     def examples(days: list[dt.date]) -> list[a.Examples]:
         return [current(a.Examples, day) for day in days]
 
-    @data()
+    @asset()
     def example_gen(span: dt.date) -> Made:
         step = partial(components.example_gen, workspace, span)
         reads = logs.references(workspace, source_days(workspace, span))
         return run(a.Examples, step, span, ["features", "examples", "seed"], reads)
 
-    @data(example_gen)
+    @asset(example_gen)
     def statistics_gen(span: dt.date) -> Made:
         step = partial(components.statistics_gen, current(a.Examples, span), config)
         return run(a.ExampleStatistics, step, span)
 
-    @data(statistics_gen)
+    @asset(statistics_gen)
     def schema_gen(span: dt.date) -> Made:
         version = approved(workspace, current(a.ExampleStatistics, span))
-        return run(
-            a.Schema, partial(components.schema_gen, workspace, version), span, reads=[version]
-        )
+        step = partial(components.schema_gen, workspace, version)
+        return run(a.Schema, step, span, reads=[version])
 
-    @data(statistics_gen, schema_gen, gate=errors)
+    @asset(statistics_gen, schema_gen, gate=errors)
     def example_validator(span: dt.date) -> Made:
         seen, expected = current(a.ExampleStatistics, span), current(a.Schema, span)
         return run(a.ExampleAnomalies, partial(components.example_validator, seen, expected), span)
 
-    @training(example_validator, between(example_gen, first, first_test - 1))
+    @asset(example_validator, between(example_gen, first, first_test - 1))
     def transform(span: dt.date) -> Made:
         days = window(workspace, span)
         apps = source_days(workspace, days.test[0])["apps"]
@@ -71,18 +69,18 @@ def assets_of(store: Store) -> list[dg.AssetsDefinition]:
         reads = [schema, *logs.references(workspace, {"apps": apps})]
         return run(a.TransformGraph, step, span, ["features", "examples"], reads)
 
-    @training(transform)
+    @asset(transform)
     def trainer_retrieval(span: dt.date) -> Made:
         step = partial(components.trainer_retrieval, current(a.TransformGraph, span), config)
         return run(a.TrainedRetrieval, step, span, ["features", "retrieval", "seed"])
 
-    @training(transform, trainer_retrieval)
+    @asset(transform, trainer_retrieval)
     def trainer_ranking(span: dt.date) -> Made:
         graph, retrieval = current(a.TransformGraph, span), current(a.TrainedRetrieval, span)
         step = partial(components.trainer_ranking, graph, retrieval, config)
         return run(a.TrainedRanking, step, span, ["features", "ranking", "seed"])
 
-    @training(between(example_gen, first, first_test - 1), trainer_retrieval, trainer_ranking)
+    @asset(between(example_gen, first, first_test - 1), trainer_retrieval, trainer_ranking)
     def bundle_gen(span: dt.date) -> Made:
         graph = current(a.TransformGraph, span)
         models = current(a.TrainedRetrieval, span), current(a.TrainedRanking, span)
@@ -92,7 +90,7 @@ def assets_of(store: Store) -> list[dg.AssetsDefinition]:
         sections = ["features", "retrieval", "ranking", "index", "recommender", "evaluation"]
         return run(a.ModelBundle, partial(of, lineage, config), span, [*sections, "serving"])
 
-    @training(bundle_gen, between(example_gen, first_test, 0))
+    @asset(bundle_gen, between(example_gen, first_test, 0))
     def evaluator(span: dt.date) -> Made:
         bundle, test = current(a.ModelBundle, span), examples(window(workspace, span).test)
         before = served_before(workspace, bundle.version)
@@ -102,7 +100,7 @@ def assets_of(store: Store) -> list[dg.AssetsDefinition]:
         reads = [a.Reference("bundles", before, "")] if before else []
         return run(a.ModelEvaluation, step, span, sections, reads)
 
-    @training(bundle_gen, evaluator)
+    @asset(bundle_gen, evaluator)
     def pusher(span: dt.date) -> Made:
         bundle, evaluation = current(a.ModelBundle, span), current(a.ModelEvaluation, span)
         return run(a.PushedModel, partial(components.pusher, bundle, evaluation, workspace), span)
