@@ -1,0 +1,62 @@
+"""`recsys demo` and `recsys bench ...`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from recsys.commands import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, print_json
+
+bench = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Measures, and writes what it measured to loadtests/results/.",
+)
+
+
+@bench.callback()
+def _bench() -> None: ...
+
+
+def demo(
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    preset: Annotated[str, typer.Option(help="The synthetic store's size.")] = "tiny",
+) -> None:
+    """Shows the whole system once: data, training, evaluation, serving, load."""
+    from loadtests import demo
+
+    demo.demo(workspace, preset)
+
+
+@bench.command("movielens")
+def bench_movielens(
+    cache: Annotated[Path, typer.Option(help="Where the data set is kept.")] = Path(".cache"),
+    as_json: JsonOption = False,
+) -> None:
+    """MovieLens-100K through import, training and serving, beside the most popular."""
+    from loadtests import bench_movielens, report
+
+    figures = bench_movielens.bench(cache)
+    table = bench_movielens.table(figures)
+    page = report.write("movielens", bench_movielens.COMMAND, {"protocols": figures}, table)
+    typer.echo(f"\n{table}\n\nwrote {page}")
+    if as_json:
+        print_json(figures)
+
+
+@bench.command("generate")
+def bench_generate(
+    preset: Annotated[str, typer.Option(help="The synthetic store's size.")] = "small",
+    as_json: JsonOption = False,
+) -> None:
+    """Rate and memory of generating the synthetic store for 7 and for 28 days."""
+    from loadtests import bench_generate, report
+
+    runs = bench_generate.bench(preset, (7, 28))
+    table = bench_generate.table(runs)
+    page = report.write("generate", bench_generate.COMMAND, {"runs": runs}, table)
+    typer.echo(f"\n{table}\n\nwrote {page}")
+    if as_json:
+        print_json({"runs": runs})
