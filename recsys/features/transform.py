@@ -203,5 +203,5 @@ def _frequent_values(column: ibis.Column, feature: Feature) -> list[str]:
 def _inner_quantiles(column: ibis.Column, num_quantiles: int) -> list[float]:
     levels = np.arange(1, num_quantiles) / num_quantiles
     known = column.cast("float64").nullif(float("nan"))
-    values = known.quantile(list(levels)).execute()
+    values = known.quantile(list(levels)).to_pyarrow().as_py()
     return [] if values is None else [float(value) for value in values]

@@ -65,3 +65,32 @@ def outcome(kind: str, user: str, app: str, time: dt.datetime, name: str | None)
         "time": time,
         "kind": kind,
     }
+
+
+def write_clean_day(workspace: Workspace, day: dt.date, num_requests: int = 600) -> None:
+    """A day of a small store: new apps appear, and every third page leads to an install."""
+    number = (day - DAY).days
+    users = [{"user_id": f"u{i}", "age_band": "18-24"} for i in range(100)]
+    apps = [_app(f"a{i}") for i in range(60)] + [_app(f"new{number}-{i}") for i in range(20)]
+    requests: list[Row] = []
+    shown: list[Row] = []
+    outcomes: list[Row] = []
+    for i in range(num_requests):
+        name, user, time = f"{day} {i}", f"u{i % 100}", at(i % 24, day)
+        where = {"country": ("DE", "US", "FR")[i % 3], "language": "en", "device": "phone"}
+        requests.append(request(name, user, time, surface="home", **where))
+        page = [apps[(7 * i + place) % len(apps)]["app_id"] for place in range(3)]
+        shown += [impression(name, app, place + 1) for place, app in enumerate(page)]
+        if i % 3 == 0:
+            outcomes.append(outcome("install", user, page[0], time, name))
+    write_log(workspace, "users", day, users)
+    write_log(workspace, "apps", day, apps)
+    write_log(workspace, "requests", day, requests)
+    write_log(workspace, "impressions", day, shown)
+    write_log(workspace, "outcomes", day, outcomes)
+
+
+def _app(app_id: str) -> Row:
+    numbers = dict.fromkeys(("price", "size_mb", "age_days", "num_installs", "rating"), 1.5)
+    texts = {"developer": f"dev of {app_id}", "category": "Tools", "content_rating": "Everyone"}
+    return {"app_id": app_id, **texts, **numbers}

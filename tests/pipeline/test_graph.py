@@ -8,7 +8,7 @@ from daily_logs import DAY, make_workspace, request, write_log
 from daily_logs import at as hour
 
 from pipeline import components, graph, orchestration
-from pipeline.spans import days_of_logs, window
+from pipeline.spans import days_of_logs, offsets, window
 from pipeline.store import Store
 from recsys.errors import BadInput
 from recsys.workspace import Workspace
@@ -65,7 +65,7 @@ def test_what_is_trained_on_lies_before_what_is_tested_on(tmp_path: Path) -> Non
     assert window(workspace, DAYS[4]) == (DAYS[1:3], DAYS[3:5])
     assert window(workspace, DAYS[2]) == (DAYS[0:1], DAYS[1:3])
     assert window(workspace, DAYS[1]) == ([], DAYS[0:2])
-    first, first_test = graph.offsets(workspace.config.examples)
+    first, first_test = offsets(workspace.config.examples)
     assert [DAYS[4] + dt.timedelta(days=n) for n in (first, first_test)] == [DAYS[1], DAYS[3]]
 
 
