@@ -88,6 +88,10 @@ def expected_installs(
 
     from rich.console import Console
 
+    from recsys import quiet
+
+    quiet.import_tensorflow()
+
     from data.report import table
     from data.simulation import expected_installs
 

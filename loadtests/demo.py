@@ -47,7 +47,7 @@ def demo(workspace: Path, preset: str) -> None:
 def _some_user(url: str) -> str:
     """A user of the store with something installed."""
     page = httpx.get(f"{url}/v1/users", params={"limit": 1}).raise_for_status().json()
-    return str(page["users"][0])
+    return str(page["users"][0]["user_id"])
 
 
 def _described(load: LoadResult) -> str:

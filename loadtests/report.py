@@ -29,10 +29,9 @@ def write(theme: str, command: str, figures: Mapping[str, Any], table: str) -> P
     write_atomically(RESULTS / f"{theme}.json", (json.dumps(whole, indent=1) + "\n").encode())
     page = RESULTS / f"{theme}.md"
     versions = ", ".join(f"{name} {version}" for name, version in host["versions"].items())
-    text = (
-        f"# {theme}\n\n{table}\n\n"
-        f"`{command}`, {today}, {host['processor']}, {host['cores']} cores, {host['memory_gib']} GiB, Python {host['python']}, {versions}.\n"
-    )
+    hardware = f"{host['processor']}, {host['cores']} cores, {host['memory_gib']} GiB"
+    measured_on = f"`{command}`, {today}, {hardware}, Python {host['python']}, {versions}."
+    text = f"# {theme}\n\n{table}\n\n{measured_on}\n"
     write_atomically(page, text.encode())
     return page
 

@@ -15,4 +15,5 @@ if "tensorflow" in sys.modules and os.environ.get(_LEGACY_KERAS) != "1":
         f"import recsys first, or set {_LEGACY_KERAS}=1 in the environment."
     )
 os.environ[_LEGACY_KERAS] = "1"
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# TensorFlow logs, as an error, that a machine without a GPU has none; what fails raises as well.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

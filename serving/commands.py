@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from recsys import quiet
 from recsys.commands import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, print_json
 from recsys.errors import BadInput
 from recsys.workspace import Workspace
@@ -34,6 +35,8 @@ def serve(
     settings = place.config.serving
     for name in _THREADS:  # read once, when the libraries load
         os.environ.setdefault(name, str(settings.num_model_threads))
+
+    quiet.import_tensorflow()
 
     import uvicorn
 
@@ -81,6 +84,7 @@ def recommend(
     if url is not None:
         answer = asking.ask_server(url.rstrip("/"), request)
     else:
+        quiet.import_tensorflow()
         with _users_progress() as progress:
             answer = asking.ask_bundle(Workspace(workspace), request, progress)
     _show(answer, asked=url or f"the bundle in {workspace}")
