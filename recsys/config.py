@@ -10,11 +10,12 @@ import datetime as dt
 import hashlib
 import json
 import math
+import re
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, Self, get_args, get_origin
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -145,6 +146,11 @@ class Feature(Section):
     embedding_dim: int = Field(16, ge=1)
     """Width of its embedding."""
 
+    @property
+    def owns_vocabulary(self) -> bool:
+        """Whether its values make a vocabulary of its own."""
+        return self.kind in ("category", "categories") and not self.vocabulary
+
 
 class Cross(Section):
     """A cross of a query feature with a candidate feature in the ranker's wide part."""
@@ -169,12 +175,15 @@ class Examples(Section):
     """Last days of a span, kept out of training and evaluated on."""
 
 
+Width = Annotated[int, Field(ge=1)]
+
+
 class Retrieval(Section):
     """The two-tower retrieval model."""
 
     embedding_dim: int = Field(64, ge=2)
     """Width of the towers' output, a unit vector."""
-    hidden_units: tuple[int, ...] = (128,)
+    hidden_units: tuple[Width, ...] = (128,)
     """Widths of each tower's hidden layers."""
     id_embedding_dim: int = Field(64, ge=1)
     """Width of the embedding of app ids, as candidate and as history."""
@@ -201,7 +210,7 @@ class Ranking(Section):
 
     kind: Literal["linear", "deep", "wide_and_deep"] = "wide_and_deep"
     """Which parts it has."""
-    hidden_units: tuple[int, ...] = (256, 128, 64)
+    hidden_units: tuple[Width, ...] = Field((256, 128, 64), min_length=1)
     """Widths of the deep part's layers."""
     crosses: tuple[Cross, ...] = ()
     """Crosses of the wide part."""
@@ -295,10 +304,11 @@ class Config(Section):
     @model_validator(mode="after")
     def _features_fit_together(self) -> Self:
         for name, feature in self.features.items():
-            if feature.vocabulary and feature.vocabulary not in self.features:
+            owners = [owner for owner, f in self.features.items() if f.owns_vocabulary]
+            if feature.vocabulary and feature.vocabulary not in owners:
                 raise ValueError(
                     f"features.{name}.vocabulary names {feature.vocabulary!r}, expected one of "
-                    f"the declared features: {', '.join(self.features)}"
+                    f"the declared features that have their own: {', '.join(owners)}"
                 )
         for cross in self.ranking.crosses:
             for side, name in (("query", cross.query), ("candidate", cross.candidate)):
@@ -317,6 +327,7 @@ class Config(Section):
 
     def digest(self, *sections: str) -> str:
         """SHA-256 (hex) of the named sections' values; of all of them when none is named."""
+        assert set(sections) <= set(type(self).model_fields), sections
         values = self.model_dump(mode="json", include=set(sections) or None)
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
@@ -345,10 +356,10 @@ def load(path: Path) -> Config:
         ConfigError: the file is missing, isn't TOML, has an unknown key or a value out of range.
     """
     try:
-        values = tomllib.loads(path.read_text())
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path} does not exist: `recsys init` writes one.") from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.") from None
     return parse(values, origin=str(path))
 
@@ -396,7 +407,7 @@ def _features(features: Mapping[str, Feature]) -> list[str]:
         lines.append(f"#   {key}: {_comment(field)}")
     lines.append("[features]" if not features else "")
     for name, feature in features.items():
-        lines.append(f"[features.{name}]")
+        lines.append(f"[features.{_toml_key(name)}]")
         lines += [
             f"{key} = {_toml(value)}"
             for key, field, value in _fields(feature)
@@ -436,15 +447,21 @@ def _toml(value: Any) -> str:
         case bool():
             return "true" if value else "false"
         case str():
-            return json.dumps(value)
+            return json.dumps(value, ensure_ascii=False)
         case Mapping():
-            return "{ " + ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()) + " }"
+            pairs = (f"{_toml_key(k)} = {_toml(v)}" for k, v in value.items())
+            return "{ " + ", ".join(pairs) + " }"
         case tuple():
             return "[" + ", ".join(_toml(v) for v in value) + "]"
         case dt.date():
             return value.isoformat()
         case _:
             return str(value)
+
+
+def _toml_key(key: str) -> str:
+    """A person's own name of a column may need quotes."""
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _toml(key)
 
 
 def _extended(values: Mapping[str, Any], origin: str) -> dict[str, Any]:
@@ -476,6 +493,8 @@ def _sentence(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         known = ", ".join(_known_keys(first["loc"][:-1]))
         return f"unknown key {key!r} (value {first['input']!r}), expected one of {known}."
+    if first["type"] == "missing":
+        return f"{key} is missing, expected a value."
     if not key:
         return first["msg"].removeprefix("Value error, ") + "."
     expectation = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
@@ -483,9 +502,16 @@ def _sentence(error: ValidationError) -> str:
 
 
 def _known_keys(loc: tuple[int | str, ...]) -> list[str]:
+    """The keys of the section at a place, which may be inside of a mapping or a list."""
     section: Any = Config
     for part in loc:
-        fields = getattr(section, "model_fields", {})
-        by_alias = {field.alias or name: field for name, field in fields.items()}
-        section = by_alias[str(part)].annotation if str(part) in by_alias else Feature
-    return [field.alias or name for name, field in section.model_fields.items()]
+        if get_origin(section) is None:
+            by_alias = dict(_keys(section))
+            section = by_alias[str(part)].annotation
+        else:
+            section = next(each for each in get_args(section) if hasattr(each, "model_fields"))
+    return [key for key, _ in _keys(section)]
+
+
+def _keys(section: type[Section]) -> list[tuple[str, FieldInfo]]:
+    return [(field.alias or name, field) for name, field in section.model_fields.items()]
