@@ -62,7 +62,8 @@ def plan(workspace: Workspace, first: dt.date | None, last: dt.date | None) -> l
                 f"a model of {span} needs an earlier day to train on, found none in the logs: "
                 "generate or import more days, or set examples.split."
             )
-        wanted |= {Due(day, "data"): None for day in [*train, *test] if day != span}
+        earlier = [day for day in [*train, *test] if Due(day, "pipeline") not in wanted]
+        wanted |= {Due(day, "data"): None for day in earlier if day != span}
         wanted[Due(span, "pipeline")] = None
     done = _read_done(workspace)
     return [due for due in wanted if done.get(_key(due)) != _fingerprint(workspace, due)]
@@ -97,7 +98,7 @@ def run(workspace: Workspace, due: Sequence[Due], watch: Watch) -> None:
                     f"the data of {one.day} was stopped before training:{listed}\n"
                     f"{serving(workspace)} `recsys schema diff` shows what a person may approve."
                 ) from None
-            _write_done(workspace, one)
+            _write_done(workspace, [one, Due(one.day, "data")])
 
 
 def _fingerprint(workspace: Workspace, due: Due) -> str:
@@ -121,7 +122,7 @@ def _read_done(workspace: Workspace) -> dict[str, str]:
     return done
 
 
-def _write_done(workspace: Workspace, due: Due) -> None:
-    done = _read_done(workspace) | {_key(due): _fingerprint(workspace, due)}
+def _write_done(workspace: Workspace, due: Sequence[Due]) -> None:
+    done = _read_done(workspace) | {_key(one): _fingerprint(workspace, one) for one in due}
     path = workspace.artifacts / ".done.json"
     write_atomically(path, json.dumps(done, indent=0).encode())

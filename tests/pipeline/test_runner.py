@@ -60,7 +60,6 @@ def test_a_model_of_a_day_is_due_after_its_window(workspace: Workspace) -> None:
     assert each == [
         Due(DAYS[0], "data"),
         Due(DAYS[1], "pipeline"),
-        Due(DAYS[1], "data"),
         Due(DAYS[2], "pipeline"),
     ]
 
