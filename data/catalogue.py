@@ -152,7 +152,7 @@ def drawn_apps(
 
 def release_days_before(rng: np.random.Generator, day: dt.date, num_apps: int) -> Days:
     """Release days of the apps that the store has already on its first day."""
-    age = 1 + rng.exponential(MEAN_AGE_DAYS, num_apps).astype("timedelta64[D]")
+    age = (1 + rng.exponential(MEAN_AGE_DAYS, num_apps)).astype("timedelta64[D]")
     return np.datetime64(day, "D") - age
 
 
