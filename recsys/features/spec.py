@@ -8,7 +8,8 @@ is what is known of an app (table `apps`). Raw features have these types:
 | `category`      | string                | string `[...]`, "" where missing                   |
 | `categories`    | list of strings       | string `[..., max_length]`, "" pads                |
 | `number`        | any number            | float32 `[...]`, NaN where missing                 |
-| `hour`,`weekday`| timestamp             | int64 `[...]`, seconds since 1970 (UTC)            |
+| `hour`,`weekday`| timestamp             | int64 `[...]`, seconds since 1970 (UTC), or        |
+|                 |                       | `NO_TIME` where missing                            |
 
 and transformed features these:
 
@@ -21,6 +22,8 @@ and transformed features these:
 
 from __future__ import annotations
 
+import datetime as dt
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -32,6 +35,9 @@ from numpy.typing import NDArray
 from recsys.config import Feature, ModelPart
 
 Features = Mapping[str, Feature]
+
+NO_TIME = np.iinfo(np.int64).min
+"""Stands for a missing time; no clock shows it."""
 
 HISTORY = "installed_app_ids"
 """The one feature that is built rather than read: what the asker had installed at the request."""
@@ -90,14 +96,18 @@ def raw_from_column(column: pa.ChunkedArray, feature: Feature) -> NDArray[Any]:
     values: NDArray[Any]
     match feature.kind:
         case "number":
-            values = pc.fill_null(column.cast(pa.float32()), float("nan")).to_numpy()
+            # Unsafe: that a large integer loses its last digits is no reason to stop.
+            numbers = column.cast(pa.float32(), safe=False)
+            values = pc.fill_null(numbers, float("nan")).to_numpy()
         case "hour" | "weekday":
-            seconds = column.cast(pa.timestamp("s", tz="UTC"), safe=False)
-            values = seconds.cast(pa.int64()).to_numpy()
+            # A cast alone would round times before 1970 up.
+            seconds = pc.floor_temporal(column, unit="second").cast(pa.timestamp("s"), safe=False)
+            values = pc.fill_null(seconds.cast(pa.int64()), NO_TIME).to_numpy()
         case "category":
             values = pc.fill_null(column.cast(pa.string()), "").to_numpy().astype(object)
         case "categories":
-            values = _padded_lists(column.combine_chunks(), feature.max_length)
+            lists = column.cast(pa.list_(pa.string())).combine_chunks()
+            values = _padded_lists(lists, feature.max_length)
     return values
 
 
@@ -119,10 +129,28 @@ def _raw(values: Iterable[Any], feature: Feature) -> NDArray[Any]:
         case "number":
             return np.array([np.nan if v is None else v for v in values], dtype=np.float32)
         case "hour" | "weekday":
-            return np.array([int(v.timestamp()) for v in values], dtype=np.int64)
+            return np.array([_seconds(v) for v in values], dtype=np.int64)
         case "category":
-            return np.array(["" if v is None else v for v in values], dtype=object)
+            return np.array([_text(v) for v in values], dtype=object)
         case "categories":
-            lists = [list(v or ())[-feature.max_length :] for v in values]
+            lists = [[_text(one) for one in (v or ())[-feature.max_length :]] for v in values]
             padded = [v + [""] * (feature.max_length - len(v)) for v in lists]
             return np.array(padded, dtype=object).reshape(len(lists), feature.max_length)
+
+
+def _seconds(time: dt.datetime | None) -> int:
+    if time is None:
+        return NO_TIME
+    utc = time if time.tzinfo else time.replace(tzinfo=dt.UTC)
+    return math.floor(utc.timestamp())
+
+
+def _text(value: Any) -> str:
+    """A category's value as Arrow writes it, so that numbers and flags read the same in a table."""
+    match value:
+        case str():
+            return value
+        case None:
+            return ""
+        case _:
+            return str(pa.scalar(value).cast(pa.string()).as_py())

@@ -71,12 +71,18 @@ def fit(queries: ibis.Table, examples: ibis.Table, features: Features) -> Fitted
     """Learns vocabularies and quantiles from a window of queries and examples.
 
     Raises:
-        BadInput: a feature has no value at all in the window.
+        BadInput: a feature has no column, or no value at all in the window.
     """
     vocabularies: dict[str, list[str]] = {}
     boundaries: dict[str, list[float]] = {}
     for name, feature in features.items():
         table = examples if feature.table == "apps" else queries
+        if spec.column_of(name, feature) not in table.columns:
+            raise BadInput(
+                f"features.{name}: expected a column {spec.column_of(name, feature)!r} in table "
+                f"{feature.table!r}, found {', '.join(table.columns)}: remove the feature from "
+                "recsys.toml or mend the data."
+            )
         column = table[spec.column_of(name, feature)]
         if feature.kind == "number":
             boundaries[name] = _inner_quantiles(column, feature.num_quantiles)
@@ -135,10 +141,10 @@ class FeatureTransform(tf.Module):  # type: ignore[misc]
             case "number":
                 return self._quantile(name, values)
             case "hour":
-                return tf.cast(values % _SECONDS_PER_DAY // 3_600 + 1, tf.int32)
+                return _known_time(values, values % _SECONDS_PER_DAY // 3_600 + 1)
             case "weekday":
                 # The first of January 1970 was a Thursday; Monday is 1.
-                return tf.cast((values // _SECONDS_PER_DAY + 3) % 7 + 1, tf.int32)
+                return _known_time(values, (values // _SECONDS_PER_DAY + 3) % 7 + 1)
 
     def _quantile(self, name: str, values: Any) -> Any:
         boundaries = self._boundaries[name]
@@ -176,6 +182,10 @@ def _trailing(feature: Feature) -> tuple[int, ...]:
     return (feature.max_length,) if feature.kind == "categories" else ()
 
 
+def _known_time(times: Any, indices: Any) -> Any:
+    return tf.cast(tf.where(times == spec.NO_TIME, tf.zeros_like(indices), indices), tf.int32)
+
+
 def _has_vocabulary(feature: Feature) -> bool:
     return feature.kind in ("category", "categories")
 
@@ -187,7 +197,8 @@ def _vocabulary_file(folder: Path, name: str) -> Path:
 def _frequent_values(column: ibis.Column, feature: Feature) -> list[str]:
     values = column.unnest() if feature.kind == "categories" else column
     counts = (
-        values.name("value")
+        values.cast("string")
+        .name("value")
         .as_table()
         .filter(lambda t: t.value.notnull() & (t.value != ""))
         # A vocabulary is a text file, a value a line: a value of two lines stays outside.
