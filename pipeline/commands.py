@@ -134,7 +134,7 @@ def approve_schema(
 def list_bundles(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False
 ) -> None:
-    """Lists what can be served, the oldest first."""
+    """Lists what can be served, the first push first; a star marks what serves."""
     from pipeline import pushes
 
     place = Workspace(workspace)
@@ -160,7 +160,7 @@ def show_bundle(
     from pipeline.lineage import tree
 
     manifest = pushes.manifest(Workspace(workspace), version)
-    Console().print(tree(manifest))
+    Console().print(tree(manifest), soft_wrap=True)
     if as_json:
         print_json(manifest)
 

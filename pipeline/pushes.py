@@ -46,8 +46,9 @@ def current(workspace: Workspace) -> str | None:
 
 
 def versions(workspace: Workspace) -> list[str]:
-    """The versions that can be served, the oldest span first."""
-    return sorted(path.parent.name for path in workspace.bundles.glob(f"*/{MANIFEST}"))
+    """The versions that can be served, in the order in which they were first pushed."""
+    there = {path.parent.name for path in workspace.bundles.glob(f"*/{MANIFEST}")}
+    return [name for name in dict.fromkeys(p.version for p in history(workspace)) if name in there]
 
 
 def manifest(workspace: Workspace, version: str | None) -> dict[str, Any]:
@@ -75,10 +76,12 @@ def roll_back(workspace: Workspace, version: str | None, why: str) -> Push:
 
 def _known(workspace: Workspace, version: str | None) -> str:
     known = versions(workspace)
+    if not known:
+        raise BadInput("no bundle was pushed yet: `recsys run` makes one.")
     if version not in known:
         raise BadInput(
-            f"expected a version of a bundle, found {version or 'none'}; there are "
-            f"{', '.join(known) or 'none yet: `recsys run` makes one'}."
+            f"expected the version of a bundle, found {version or 'none to go back to'}: name one "
+            f"of {', '.join(known)}."
         )
     return str(version)
 

@@ -172,7 +172,7 @@ def test_from_logs_to_a_bundle_that_serves_and_back(workspace: Workspace) -> Non
 
     assert pushes.roll_back(workspace, None, "a bad day").version == first
     assert pushes.current(workspace) == first
-    with pytest.raises(BadInput, match="expected a version of a bundle, found nonsense"):
+    with pytest.raises(BadInput, match="expected the version of a bundle, found nonsense"):
         pushes.roll_back(workspace, "nonsense", "")
 
     # A model that is refused reaches nobody.
