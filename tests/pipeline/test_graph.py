@@ -1,5 +1,8 @@
 import datetime as dt
 import inspect
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import dagster as dg
@@ -91,3 +94,12 @@ def test_the_page_of_dagster_shows_both_jobs(tmp_path: Path) -> None:
     names = {key.to_user_string() for key in data.asset_layer.executable_asset_keys}
     assert names == {"example_gen", "statistics_gen", "schema_gen", "example_validator"}
     assert whole.resolve_job_def(orchestration.PIPELINE)
+
+
+def test_dagsters_own_commands_open_the_definitions(tmp_path: Path) -> None:
+    with_days(tmp_path, DAYS)
+    environment = {k: v for k, v in os.environ.items() if k != "TF_USE_LEGACY_KERAS"}
+    environment |= {"RECSYS_WORKSPACE": str(tmp_path), "DAGSTER_HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "dagster", "asset", "list", "-m", "pipeline.definitions"]
+    listed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert listed.stdout.split() == sorted(components.__all__)
