@@ -13,6 +13,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from recsys.config import Ranking, Retrieval
+from recsys.errors import BadInput
 from recsys.features import spec
 from recsys.features.transformed import (
     Arrays,
@@ -65,10 +66,18 @@ class RetrievalBatches(_Batches):
     Installs are few. An app hidden from a query's history and foretold from the rest of it (the
     Cloze task; Sun et al., BERT4Rec, CIKM 2019, section 3.6) is one more positive, made only of
     what was known at the request.
+
+    Raises:
+        BadInput: no query ended in an install.
     """
 
     def __init__(self, examples: TransformedExamples, config: Retrieval, seed: int) -> None:
         positive = np.flatnonzero(examples.installed & (examples.app_row >= 0))
+        if not len(positive):
+            raise BadInput(
+                "expected installs of apps in the catalogue among the days to train on, found "
+                "none: set examples.window_days higher, or mend the outcomes."
+            )
         super().__init__(examples, positive, min(config.batch_size, len(positive)), seed)
         self._num_uniform = config.num_uniform_negatives
         self._histories = HiddenApps(examples)

@@ -49,12 +49,14 @@ def fitted(features: dict[str, Feature] | None = None) -> FittedTransform:
     )
 
 
-def queries(random: np.random.Generator, count: int) -> dict[str, NDArray[Any]]:
+def queries(
+    random: np.random.Generator, count: int, num_apps: int = NUM_APPS
+) -> dict[str, NDArray[Any]]:
     """Transformed query features `[count, ...]`; histories hold no app twice, some hold none."""
     lengths = random.integers(0, 5, size=count)
     history = np.zeros((count, 4), dtype=np.int32)
     for row, length in enumerate(lengths):
-        history[row, :length] = 1 + random.permutation(NUM_APPS)[:length]
+        history[row, :length] = 1 + random.permutation(num_apps)[:length]
     return {
         "installed_app_ids": history,
         "country": random.integers(0, 6, size=count).astype(np.int32),
@@ -72,15 +74,17 @@ def candidates(random: np.random.Generator, *shape: int) -> dict[str, NDArray[An
     }
 
 
-def examples(num_queries: int = 256, seed: int = 5) -> TransformedExamples:
+def examples(
+    num_queries: int = 256, seed: int = 5, num_apps: int = NUM_APPS
+) -> TransformedExamples:
     """Two impressions a query: an app of its country, installed, and another, not installed."""
     random = np.random.default_rng(seed)
-    query = queries(random, num_queries)
+    query = queries(random, num_queries, num_apps)
     query["country"] = random.integers(1, 5, size=num_queries).astype(np.int32)
-    catalogue = candidates(random, NUM_APPS)
-    catalogue["app_id"] = np.arange(1, NUM_APPS + 1, dtype=np.int32)
+    catalogue = candidates(random, num_apps)
+    catalogue["app_id"] = np.arange(1, num_apps + 1, dtype=np.int32)
     wanted = query["country"] - 1 + 4 * random.integers(0, 2, size=num_queries)
-    other = (wanted + random.integers(1, 4, size=num_queries)) % NUM_APPS
+    other = (wanted + random.integers(1, 4, size=num_queries)) % num_apps
     app_row = np.stack([wanted, other], axis=1).ravel().astype(np.int64)
     return TransformedExamples(
         query=query,
@@ -90,3 +94,10 @@ def examples(num_queries: int = 256, seed: int = 5) -> TransformedExamples:
         installed=np.tile([True, False], num_queries),
         catalogue=catalogue,
     )
+
+
+def unit_vectors(random: np.random.Generator, *shape: int) -> NDArray[np.float32]:
+    """Vectors of length 1, `[*shape]`."""
+    vectors = random.normal(size=shape)
+    unit: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return unit.astype(np.float32)
