@@ -1,0 +1,47 @@
+"""What tests of several rooms share: one small real bundle, built once a session when a test first
+asks for it. TensorFlow takes seconds to import, so nothing here imports it before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+import recsys  # noqa: F401  # chooses Keras 2 before any test module imports TensorFlow
+
+if TYPE_CHECKING:
+    from tiny_pipeline import TinyPipeline
+
+    from recsys.bundle import Bundle
+    from recsys.recommender import Recommender
+    from recsys.workspace import Workspace
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> TinyPipeline:
+    """Three hundred apps, two hundred users, three days, and all that the components made."""
+    from tiny_pipeline import build
+
+    return build(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def tiny_workspace(tiny: TinyPipeline) -> Workspace:
+    """Its workspace, where nothing was pushed; copy it before you change it."""
+    return tiny.workspace
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tiny: TinyPipeline) -> Bundle:
+    """Its bundle."""
+    from recsys.bundle import Bundle
+
+    return Bundle.load(tiny.bundle.path)
+
+
+@pytest.fixture(scope="session")
+def tiny_recommender(tiny_bundle: Bundle) -> Recommender:
+    """A recommender over it."""
+    from recsys.recommender import Recommender
+
+    return Recommender(tiny_bundle)
