@@ -1,0 +1,49 @@
+"""Imports run one way, and the synthetic store's truth stays out of what is trained and served."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("recsys", "pipeline", "data", "serving", "loadtests")
+SEES_TRUTH_AND_RECOMMENDER = "data/simulation.py"
+
+
+def modules_of(room: str) -> list[Path]:
+    return sorted((ROOT / room).rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    """Absolute names of the modules that a file imports, wherever in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0 and node.module, f"{path}: write imports in full"
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_the_library_and_itself_alone(room: str) -> None:
+    allowed = {"recsys", room}
+    for path in modules_of(room):
+        rooms = {name.split(".")[0] for name in imported(path)} & set(ROOMS)
+        assert rooms <= allowed, f"{path.relative_to(ROOT)} imports {rooms - allowed}"
+
+
+def test_one_module_alone_sees_both_the_truth_and_the_recommender() -> None:
+    both = {
+        path.relative_to(ROOT).as_posix()
+        for path in modules_of("data")
+        if imported(path) & {"recsys.recommender", "recsys.bundle", "recsys.models", "recsys.index"}
+    }
+    assert both == {SEES_TRUTH_AND_RECOMMENDER}
+
+
+def test_the_library_knows_no_http_and_no_orchestrator() -> None:
+    outside = {"fastapi", "starlette", "uvicorn", "httpx", "dagster", "locust"}
+    for path in modules_of("recsys"):
+        assert not {name.split(".")[0] for name in imported(path)} & outside, path
