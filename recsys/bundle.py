@@ -3,7 +3,7 @@
 A bundle is a folder that stands for itself; nothing outside it is read to answer a query.
 
 ```
-manifest.json        version, digests of all other files, lineage
+manifest.json        version, digests of all other files, lineage, and a seal over them
 config.json          the configuration that it was built with
 model/               the SavedModel of recsys/models/export.py
 index.faiss          the ANN index over the apps' unit vectors
@@ -64,16 +64,23 @@ class Bundle:
         """Checks a folder against its manifest.
 
         Raises:
-            BundleError: there is no manifest, or a file's digest differs from it.
+            BundleError: there is no manifest, it is not what was written, or a file's digest
+                differs from it.
         """
         try:
             manifest = json.loads((path / MANIFEST).read_text())
-            expected: dict[str, str] = manifest["files"]
+            is_whole = manifest["seal"] == _seal(manifest)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BundleError(
                 f"{path} holds no bundle: expected a {MANIFEST} that lists its files, found "
                 f"{error!r}. `recsys bundles list` names those that can be served."
             ) from None
+        if not is_whole:
+            raise BundleError(
+                f"{path}: the manifest was damaged or changed after it was made, and the bundle "
+                "won't be served. Push it again, or roll back."
+            )
+        expected: dict[str, str] = manifest["files"]
         found = digests(path)
         for name in sorted(expected.keys() | found.keys()):
             if expected.get(name) != found.get(name):
@@ -82,11 +89,6 @@ class Bundle:
                     f"{_short(expected.get(name))}: the bundle was damaged or changed after it was "
                     "made and won't be served. Push it again, or roll back."
                 )
-        if version_of(manifest["span"], expected) != manifest["version"]:
-            raise BundleError(
-                f"{path}: version {manifest['version']} is not that of its content: the manifest "
-                "was changed. Push the bundle again, or roll back."
-            )
         return Bundle(path, manifest)
 
     @property
@@ -133,7 +135,8 @@ def write_manifest(folder: Path, span: str, index_kind: str, lineage: list[dict[
         "files": files,
         "lineage": lineage,
     }
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+    sealed = {**manifest, "seal": _seal(manifest)}
+    (folder / MANIFEST).write_text(json.dumps(sealed, indent=1) + "\n")
     return version
 
 
@@ -150,6 +153,12 @@ def version_of(span: str, files: Mapping[str, str]) -> str:
     """The version of this content."""
     content = json.dumps(dict(sorted(files.items()))).encode()
     return f"{span}-{hashlib.sha256(content).hexdigest()[:12]}"
+
+
+def _seal(manifest: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) of all that a manifest says beside its seal."""
+    said = {name: value for name, value in manifest.items() if name != "seal"}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def _short(digest: str | None) -> str:
