@@ -36,13 +36,17 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Runs the days that are due, from logs to a bundle that serves."""
-    from pipeline import display, pushes, runner
+    from pipeline import display, runner
+    from recsys import pushes, quiet
 
     place = Workspace(workspace)
     due = runner.plan(place, first and first.date(), last and last.date())
+    if due:
+        quiet.import_tensorflow()
     with display.shown() as watch:
         runner.run(place, due, watch)
-    typer.echo(f"{len(due)} days ran." if due else "All days are up to date.")
+    ran_days = len({one.day for one in due})
+    typer.echo(f"{ran_days} day{'s'[: ran_days > 1]} ran." if due else "All days are up to date.")
     typer.echo(pushes.serving(place))
     if as_json:
         ran = [{"day": one.day, "job": one.job} for one in due]
@@ -135,7 +139,7 @@ def list_bundles(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False
 ) -> None:
     """Lists what can be served, the first push first; a star marks what serves."""
-    from pipeline import pushes
+    from recsys import pushes
 
     place = Workspace(workspace)
     current, versions = pushes.current(place), pushes.versions(place)
@@ -156,8 +160,8 @@ def show_bundle(
     """Prints a bundle's lineage: each component, when it ran, and what it read."""
     from rich.console import Console
 
-    from pipeline import pushes
     from pipeline.lineage import tree
+    from recsys import pushes
 
     manifest = pushes.manifest(Workspace(workspace), version)
     Console().print(tree(manifest), soft_wrap=True)
@@ -172,7 +176,7 @@ def roll_back(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
     """Serves an earlier bundle again, after checking every byte of it."""
-    from pipeline import pushes
+    from recsys import pushes
 
     push = pushes.roll_back(Workspace(workspace), version, why)
     typer.echo(f"{push.version} serves, {push.previous} did")

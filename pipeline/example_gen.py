@@ -79,7 +79,7 @@ def example_gen(workspace: Workspace, span: dt.date, out: Path) -> None:
     else:
         histories = history.at_request(logs["requests"], logs["users"], logs["outcomes"])
         parts = None
-    queries = _queries(logs, carried, _cut(histories, config))
+    queries = _queries(logs, carried, histories)
     engine.write_parquet(config.engine, queries, out / "queries.parquet")
 
     shown = logs["impressions"] if has_impressions else _as_impressions(installs)
@@ -113,18 +113,6 @@ def _carried_columns(logs: Mapping[Table, ir.Table], config: Config) -> dict[Tab
                 "table for each: rename it in one of them."
             )
     return carried
-
-
-def _cut(histories: ir.Table, config: Config) -> ir.Table:
-    """Only the last apps of each history, as many as any feature looks at."""
-    lengths = [
-        feature.max_length
-        for name, feature in config.features.items()
-        if spec.column_of(name, feature) == spec.HISTORY
-    ]
-    if not lengths:
-        return histories
-    return histories.mutate(installed_app_ids=histories.installed_app_ids[-max(lengths) :])
 
 
 def _queries(

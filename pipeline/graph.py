@@ -17,10 +17,10 @@ from pipeline import components, logs
 from pipeline.assets import between, component, daily
 from pipeline.example_gen import source_days
 from pipeline.example_validator import errors
-from pipeline.pushes import served_before
 from pipeline.schema_gen import approved
 from pipeline.spans import days_of_logs, offsets, window
 from pipeline.store import Made, Store
+from recsys.pushes import served_before
 
 
 def assets_of(store: Store) -> list[dg.AssetsDefinition]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from pipeline import pushes
 from pipeline.artifacts import ModelBundle, ModelEvaluation
+from recsys import pushes
 from recsys.bundle import MANIFEST, Bundle
 from recsys.errors import GateStopped
 from recsys.workspace import Workspace, staged_folder

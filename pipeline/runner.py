@@ -80,7 +80,7 @@ def run(workspace: Workspace, due: Sequence[Due], watch: Watch) -> None:
     from dagster import DagsterError
 
     from pipeline import orchestration
-    from pipeline.pushes import serving
+    from recsys.pushes import serving
 
     store = Store(workspace, watch)
     store.sweep()

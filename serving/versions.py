@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from recsys import pushes
 from recsys.errors import BadInput
 from recsys.recommender import Item, Page, Query
-from recsys.workspace import Workspace, write_atomically
+from recsys.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +116,6 @@ class Versions:
         self._workspace = workspace
         self._load = load
         self._followed: str | None = None
-        self._before: list[str] = []
         self._swapping = threading.Lock()
 
     @property
@@ -132,8 +132,8 @@ class Versions:
         folders = self._workspace.bundles.glob("*/manifest.json")
         return sorted(path.parent.name for path in folders if _VERSION.fullmatch(path.parent.name))
 
-    def activate(self, version: str) -> None:
-        """Loads a bundle, makes it the one that serves, and names it in the workspace.
+    def activate(self, version: str, why: str = "activated over HTTP") -> None:
+        """Loads a bundle, makes it the one that serves, and records it in the workspace.
 
         Raises:
             BadInput: it is missing or can't be trusted; what served serves on.
@@ -141,7 +141,7 @@ class Versions:
         with self._swapping:
             self._swap(self._loaded(version))
             self._followed = version
-            write_atomically(self._workspace.current_bundle, f"{version}\n".encode())
+            pushes.make_current(self._workspace, version, why)
 
     def rollback(self) -> None:
         """Goes back to the bundle that served before.
@@ -149,13 +149,7 @@ class Versions:
         Raises:
             BadInput: none did, or it can't be loaded any more.
         """
-        if not self._before:
-            raise BadInput(
-                "no other bundle served since this server started, expected one to go back to: "
-                "activate a version by name."
-            )
-        self.activate(self._before[-1])
-        del self._before[-2:]
+        self.activate(pushes.earlier(self._workspace), "rolled back over HTTP")
 
     def follow(self) -> None:
         """Serves what the workspace's file names, if it names another bundle than last time."""
@@ -189,7 +183,5 @@ class Versions:
         return recommender
 
     def _swap(self, recommender: ServedRecommender) -> None:
-        if self.serving is not None and self.serving.version != recommender.version:
-            self._before.append(self.serving.version)
         self.serving = recommender
         self.refused = None

@@ -76,7 +76,7 @@ def test_days_since_the_last_snapshot_count_and_earlier_ones_do_not(tmp_path: Pa
     assert source_days(workspace, NEXT)["outcomes"] == [DAY, NEXT]
 
 
-def test_history_keeps_the_last_apps_that_a_feature_looks_at(tmp_path: Path) -> None:
+def test_history_is_whole_whatever_a_feature_looks_at(tmp_path: Path) -> None:
     features = {
         "installed_app_ids": {
             "table": "users",
@@ -89,7 +89,7 @@ def test_history_keeps_the_last_apps_that_a_feature_looks_at(tmp_path: Path) -> 
     write_log(workspace, "users", DAY, [{"user_id": "u", "installed_app_ids": ["a", "b", "c"]}])
     write_log(workspace, "requests", DAY, [request("r", "u", at(1)), request("s", "new", at(1))])
     queries, _, _ = make(workspace, DAY)
-    assert histories(queries) == {"r": ["b", "c"], "s": []}
+    assert histories(queries) == {"r": ["a", "b", "c"], "s": []}
 
 
 def test_examples_are_impressions_with_labels_of_their_own_page(tmp_path: Path) -> None:

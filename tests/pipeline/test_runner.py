@@ -10,10 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 from daily_logs import DAY, make_workspace, write_clean_day
 
-from pipeline import orchestration, pushes, review, runner
+from pipeline import orchestration, review, runner
 from pipeline.artifacts import ExampleAnomalies, ModelBundle, ModelEvaluation
 from pipeline.runner import Due
 from pipeline.store import State, Store
+from recsys import pushes
 from recsys.bundle import Bundle
 from recsys.errors import BadInput, GateStopped
 from recsys.workspace import Workspace

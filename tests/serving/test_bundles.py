@@ -43,7 +43,7 @@ def test_nothing_to_roll_back_to(workspace: Workspace) -> None:
     with serving(workspace) as client:
         answer = client.post("/v1/bundles:rollback")
         assert answer.status_code == 409
-        assert "no other bundle" in answer.json()["detail"]
+        assert "none to go back to" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("version", ["broken", "missing", "..", ".staged-v2-x"])

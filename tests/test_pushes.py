@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from daily_logs import make_workspace
 
-from pipeline import pushes
 from pipeline.lineage import tree
+from recsys import pushes
 from recsys.bundle import MANIFEST, BundleError, write_manifest
 from recsys.errors import BadInput
 from recsys.workspace import Workspace

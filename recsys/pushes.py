@@ -46,9 +46,11 @@ def current(workspace: Workspace) -> str | None:
 
 
 def versions(workspace: Workspace) -> list[str]:
-    """The versions that can be served, in the order in which they were first pushed."""
-    there = {path.parent.name for path in workspace.bundles.glob(f"*/{MANIFEST}")}
-    return [name for name in dict.fromkeys(p.version for p in history(workspace)) if name in there]
+    """The versions that can be served, in the order in which they were first pushed; last those
+    that no push has named yet."""
+    there = sorted(path.parent.name for path in workspace.bundles.glob(f"*/{MANIFEST}"))
+    pushed = [push.version for push in history(workspace) if push.version in there]
+    return list(dict.fromkeys([*pushed, *there]))
 
 
 def manifest(workspace: Workspace, version: str | None) -> dict[str, Any]:
@@ -62,14 +64,23 @@ def manifest(workspace: Workspace, version: str | None) -> dict[str, Any]:
     return values
 
 
+def earlier(workspace: Workspace) -> str:
+    """The version that served before the current one was first pushed.
+
+    Raises:
+        BadInput: there is none.
+    """
+    pushed = [push.previous for push in history(workspace) if push.version == current(workspace)]
+    return _known(workspace, next(iter(pushed), None))
+
+
 def roll_back(workspace: Workspace, version: str | None, why: str) -> Push:
     """Serves an earlier version again; the one that served before the current one when None.
 
     Raises:
         BadInput: there is no such version, or its files are not what was pushed.
     """
-    pushed = [push.previous for push in history(workspace) if push.version == current(workspace)]
-    version = _known(workspace, version or next(iter(pushed), None))
+    version = _known(workspace, version) if version else earlier(workspace)
     Bundle.load(workspace.bundles / version)
     return make_current(workspace, version, why)
 
