@@ -13,10 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from recsys import config as configuration
 from recsys.config import Config
-from recsys.tables import Table
+
+if TYPE_CHECKING:  # Arrow takes a while to import, and every command imports this module
+    from recsys.tables import Table
 
 
 @dataclass(frozen=True)
