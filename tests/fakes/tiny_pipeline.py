@@ -17,7 +17,7 @@ from recsys.workspace import Workspace
 
 SETTINGS: Mapping[str, Any] = {
     "extends": "tiny",
-    "world": {"num_apps": 300, "num_users": 200, "num_days": 3, "requests_per_user": 2.0},
+    "world": {"num_apps": 300, "num_users": 200, "num_days": 3, "requests_per_user": 3.0},
     "retrieval": {
         "num_epochs": 1,
         "batch_size": 64,
