@@ -131,6 +131,10 @@ class ExampleAnomalies(Artifact):
         return self.path / "anomalies.pbtxt"
 
 
+DATA: tuple[type[Artifact], ...] = (Examples, ExampleStatistics, Schema, ExampleAnomalies)
+"""What is made of a day before anything is trained, the gate last."""
+
+
 class TransformGraph(Artifact):
     """Vocabularies and quantiles fitted on a window of examples, and the window transformed."""
 

@@ -12,14 +12,13 @@ from pathlib import Path
 
 import dagster as dg
 
+from pipeline import artifacts
 from pipeline.graph import assets_of
 from pipeline.store import Store
 from recsys.workspace import Workspace, write_atomically
 
 DATA = "data"
 """The job that makes and validates a day's examples."""
-LAST_OF_DATA = "example_validator"
-"""The job's last component."""
 PIPELINE = "pipeline"
 """The job that does the same and then trains, evaluates and pushes."""
 
@@ -41,7 +40,9 @@ def definitions(store: Store) -> dg.Definitions:
     return dg.Definitions(
         assets=assets_of(store),
         jobs=[
-            dg.define_asset_job(DATA, dg.AssetSelection.assets(LAST_OF_DATA).upstream()),
+            dg.define_asset_job(
+                DATA, dg.AssetSelection.assets(artifacts.DATA[-1].component).upstream()
+            ),
             dg.define_asset_job(PIPELINE, dg.AssetSelection.all()),
         ],
         executor=dg.in_process_executor,
