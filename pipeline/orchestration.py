@@ -37,12 +37,11 @@ def definitions(store: Store) -> dg.Definitions:
     Raises:
         BadInput: its logs hold no day.
     """
+    gate = dg.AssetSelection.assets(artifacts.DATA[-1].component)
     return dg.Definitions(
         assets=assets_of(store),
         jobs=[
-            dg.define_asset_job(
-                DATA, dg.AssetSelection.assets(artifacts.DATA[-1].component).upstream()
-            ),
+            dg.define_asset_job(DATA, gate.upstream()),
             dg.define_asset_job(PIPELINE, dg.AssetSelection.all()),
         ],
         executor=dg.in_process_executor,
