@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipeline.artifacts import ModelBundle, ModelEvaluation
 from recsys import pushes
-from recsys.bundle import MANIFEST, Bundle
+from recsys.bundle import MANIFEST, Bundle, BundleError
 from recsys.errors import GateStopped
 from recsys.workspace import Workspace, staged_folder
 
@@ -34,7 +34,7 @@ def pusher(
             f"bundle {bundle.version} was refused: {reasons}. {pushes.serving(workspace)}"
         )
     target = workspace.bundles / bundle.version
-    if not target.exists():
+    if not _is_whole(target):
         with staged_folder(target) as staged:
             for name in (*bundle.manifest["files"], MANIFEST):
                 (staged / name).parent.mkdir(parents=True, exist_ok=True)
@@ -42,3 +42,12 @@ def pusher(
     Bundle.load(target)
     push = pushes.make_current(workspace, bundle.version, "blessed by the evaluator")
     (out / PUSHED).write_text(push.to_json())
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether the bundle is published already, and is still what was published."""
+    try:
+        Bundle.load(folder)
+    except BundleError:
+        return False
+    return True
