@@ -10,16 +10,16 @@ import datetime as dt
 import hashlib
 import json
 import math
-import re
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args, get_origin
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic.fields import FieldInfo
 
+from recsys.config_text import render as render
+from recsys.config_text import sentence
 from recsys.errors import BadInput
 
 FILE_NAME = "recsys.toml"
@@ -373,95 +373,7 @@ def parse(values: Mapping[str, Any], origin: str) -> Config:
     try:
         return Config.model_validate(_extended(values, origin))
     except ValidationError as error:
-        raise ConfigError(f"{origin}: {_sentence(error)}") from None
-
-
-def render(config: Config) -> str:
-    """The configuration as a commented `recsys.toml`; it reads back as the same configuration."""
-    lines = ["# " + (Config.__doc__ or ""), ""]
-    for key, field, value in _fields(config):
-        if not isinstance(value, Section | Mapping):
-            lines += [f"# {_comment(field)}", f"{key} = {_toml(value)}", ""]
-    for key, _, value in _fields(config):
-        if key == "features":
-            lines += _features(config.features)
-        elif isinstance(value, Section):
-            lines += _section(key, value)
-    return "\n".join(lines)
-
-
-def _section(path: str, section: Section) -> list[str]:
-    lines = [f"# {_one_line(type(section).__doc__)}", f"[{path}]"]
-    nested: list[str] = []
-    for key, field, value in _fields(section):
-        if isinstance(value, Section):
-            nested += _section(f"{path}.{key}", value)
-        else:
-            lines += [f"# {_comment(field)}", f"{key} = {_toml(value)}"]
-    return [*lines, "", *nested]
-
-
-def _features(features: Mapping[str, Feature]) -> list[str]:
-    lines = [f"# {_one_line(Feature.__doc__)}", "# Each may have:"]
-    for key, field in Feature.model_fields.items():
-        lines.append(f"#   {key}: {_comment(field)}")
-    lines.append("[features]" if not features else "")
-    for name, feature in features.items():
-        lines.append(f"[features.{_toml_key(name)}]")
-        lines += [
-            f"{key} = {_toml(value)}"
-            for key, field, value in _fields(feature)
-            if value != field.default
-        ]
-        lines.append("")
-    return lines
-
-
-def _fields(section: Section) -> list[tuple[str, FieldInfo, Any]]:
-    fields = type(section).model_fields.items()
-    return [(field.alias or name, field, getattr(section, name)) for name, field in fields]
-
-
-def _comment(field: FieldInfo) -> str:
-    bounds = [
-        f"{sign} {getattr(limit, name)}"
-        for limit in field.metadata
-        for name, sign in (("ge", ">="), ("gt", ">"), ("le", "<="), ("lt", "<"))
-        if hasattr(limit, name)
-    ]
-    choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
-    allowed = [", ".join(bounds)] if bounds else []
-    allowed += ["one of " + ", ".join(choices)] if len(choices) > 1 else []
-    text = _one_line(field.description)
-    return f"{text} ({'; '.join(allowed)})" if allowed else text
-
-
-def _one_line(text: str | None) -> str:
-    return " ".join((text or "").split())
-
-
-def _toml(value: Any) -> str:
-    match value:
-        case Section():
-            return _toml({key: v for key, _, v in _fields(value)})
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return json.dumps(value, ensure_ascii=False)
-        case Mapping():
-            pairs = (f"{_toml_key(k)} = {_toml(v)}" for k, v in value.items())
-            return "{ " + ", ".join(pairs) + " }"
-        case tuple():
-            return "[" + ", ".join(_toml(v) for v in value) + "]"
-        case dt.date():
-            return value.isoformat()
-        case _:
-            return str(value)
-
-
-def _toml_key(key: str) -> str:
-    """A person's own name of a column may need quotes."""
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _toml(key)
+        raise ConfigError(f"{origin}: {sentence(error, Config)}") from None
 
 
 def _extended(values: Mapping[str, Any], origin: str) -> dict[str, Any]:
@@ -485,33 +397,3 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
         nested = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
         merged[key] = _merged(merged[key], value) if nested and key != "features" else value
     return merged
-
-
-def _sentence(error: ValidationError) -> str:
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        known = ", ".join(_known_keys(first["loc"][:-1]))
-        return f"unknown key {key!r} (value {first['input']!r}), expected one of {known}."
-    if first["type"] == "missing":
-        return f"{key} is missing, expected a value."
-    if not key:
-        return first["msg"].removeprefix("Value error, ") + "."
-    expectation = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    return f"{key} = {first['input']!r}, expected {expectation}."
-
-
-def _known_keys(loc: tuple[int | str, ...]) -> list[str]:
-    """The keys of the section at a place, which may be inside of a mapping or a list."""
-    section: Any = Config
-    for part in loc:
-        if get_origin(section) is None:
-            by_alias = dict(_keys(section))
-            section = by_alias[str(part)].annotation
-        else:
-            section = next(each for each in get_args(section) if hasattr(each, "model_fields"))
-    return [key for key, _ in _keys(section)]
-
-
-def _keys(section: type[Section]) -> list[tuple[str, FieldInfo]]:
-    return [(field.alias or name, field) for name, field in section.model_fields.items()]
