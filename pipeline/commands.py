@@ -43,8 +43,8 @@ def run(
     due = runner.plan(place, first and first.date(), last and last.date())
     if due:
         quiet.import_tensorflow()
-    with display.shown() as watch:
-        runner.run(place, due, watch)
+        with display.shown() as watch:
+            runner.run(place, due, watch)
     ran_days = len({one.day for one in due})
     typer.echo(f"{ran_days} day{'s'[: ran_days > 1]} ran." if due else "All days are up to date.")
     typer.echo(pushes.serving(place))

@@ -76,7 +76,7 @@ def run(workspace: Workspace, due: Sequence[Due], watch: Watch) -> None:
         GateStopped: data or a model was refused; nothing behind the gate ran.
         BadInput: something that a person gave can't be used.
     """
-    # Dagster and TensorFlow take seconds to import, and most often nothing is due.
+    # Dagster and TensorFlow take seconds to import, and planning needs neither.
     from dagster import DagsterError
 
     from pipeline import orchestration
