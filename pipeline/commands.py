@@ -164,7 +164,7 @@ def show_bundle(
     from recsys import pushes
 
     manifest = pushes.manifest(Workspace(workspace), version)
-    Console().print(tree(manifest), soft_wrap=True)
+    Console().print(tree(manifest))
     if as_json:
         print_json(manifest)
 

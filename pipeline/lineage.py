@@ -34,8 +34,9 @@ def _grow(
         return
     shown.add(name)
     record = records[name]
-    made = f"{record['created']}, {record['seconds']:.1f} s, code {record['code_digest'][:12]}"
-    branch = parent.add(f"{label}  [dim]{made}[/dim]")
+    made = f"{record['created']}, {record['seconds']:.1f} s"
+    by = f"code {record['code_digest'][:12]}, config {record['config_digest'][:12] or 'none'}"
+    branch = parent.add(f"{label}  [dim]{made}, {by}[/dim]")
     inputs = [Reference(**one) for one in record["inputs"]]
     given = [f"{one.component} {one.span}" for one in inputs if one not in records]
     if given:
