@@ -25,9 +25,11 @@ class Filters:
         self._devices = [q.features.get("device") for q in queries]
 
     @property
-    def max_blocked(self) -> int:
-        """The most rows that any query's own lists can remove."""
-        return int(self._installed.shape[1] + self._excluded.shape[1])
+    def num_blocked(self) -> Rows:
+        """How many rows each query's own lists can remove, `[num_queries]`."""
+        lists = np.concatenate([self._installed, self._excluded], axis=1)
+        counts: Rows = (lists != _NOTHING).sum(axis=1)
+        return counts
 
     def apply(self, candidates: Candidates) -> tuple[Candidates, list[dict[str, int]]]:
         """What stays, and for each query how many candidates each filter removed.

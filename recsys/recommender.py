@@ -102,8 +102,11 @@ class Recommender:
 
     def _propose(self, queries: Sequence[Query], encoded: Arrays, filters: Filters) -> Candidates:
         """Candidates of all sources, with room for what the queries' own lists will remove."""
-        depth = max(self._config.num_retrieved, *(q.k for q in queries)) + filters.max_blocked
-        nearest, _ = self._index.search(encoded[_EMBEDDING], min(depth, len(self.catalogue)))
+        wanted = np.maximum(self._config.num_retrieved, [q.k for q in queries])
+        depths = np.minimum(wanted + filters.num_blocked, len(self.catalogue))
+        nearest, _ = self._index.search(encoded[_EMBEDDING], int(depths.max()))
+        # A query's page must not depend on how deep others of its batch have to look.
+        nearest[np.arange(nearest.shape[1]) >= depths[:, None]] = NO_ROW
         popular = self.popularity.batch(filters.countries, self._config.num_popular)
         new = np.tile(self._newest, (len(queries), 1))
         return sources.merge(

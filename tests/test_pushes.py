@@ -81,8 +81,10 @@ def test_a_pushed_version_is_compared_with_what_served_before_it(workspace: Work
 def test_lineage_is_shown_as_a_tree_each_artifact_once(workspace: Workspace) -> None:
     def record(component: str, *inputs: str) -> dict[str, object]:
         read = [{"component": one, "span": "2024-03-02", "digest": "d"} for one in inputs]
-        made = {"created": "2024-03-03T01:00:00+00:00", "seconds": 1.5, "code_digest": "c0de"}
-        return {"component": component, "span": "2024-03-02", "digest": "d", "inputs": read} | made
+        made = {"created": "2024-03-03T01:00:00+00:00", "seconds": 1.5}
+        by = {"code_digest": "c0de", "config_digest": ""}
+        name = {"component": component, "span": "2024-03-02", "digest": "d", "inputs": read}
+        return name | made | by
 
     version = push(workspace, "2024-03-02", "one")
     manifest = json.loads((workspace.bundles / version / MANIFEST).read_text())

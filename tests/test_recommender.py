@@ -110,32 +110,19 @@ def test_the_toys_queries_are_as_odd_as_they_say(apps: list[dict[str, Any]]) -> 
     assert sizes["few apps are sold there"] < len(apps)
 
 
-def test_a_batch_answers_as_single_queries_do(
-    tiny_recommender: Recommender, apps: list[dict[str, Any]]
-) -> None:
-    asked = [one for _, one in odd_queries(apps)]
-    together = tiny_recommender.recommend(asked)
-    for one, page in zip(asked, together, strict=True):
-        [alone] = tiny_recommender.recommend([one])
-        # Candidates of a batch reach deeper than its shallowest query needs, so what is compared
-        # is what an app scores, wherever it is shown.
-        scores = {item.app_id: item.score for item in alone.items}
-        shared = [item for item in page.items if item.app_id in scores]
-        assert len(page.items) == len(alone.items)
-        for item in shared:
-            assert item.score == pytest.approx(scores[item.app_id], abs=1e-6)
-
-
-def test_a_batch_of_like_queries_gives_the_pages_of_single_ones(
+def test_a_batch_gives_the_pages_of_single_queries(
     tiny_recommender: Recommender, apps: list[dict[str, Any]]
 ) -> None:
     every = [app["app_id"] for app in apps]
-    asked = [query(installed_app_ids=every[n : n + 9], k=10) for n in range(20)]
+    alike = [query(installed_app_ids=every[n : n + 9], k=10) for n in range(20)]
+    asked = [*alike, *(one for _, one in odd_queries(apps))]
     for one, page in zip(asked, tiny_recommender.recommend(asked), strict=True):
         [alone] = tiny_recommender.recommend([one])
         assert ids(page) == ids(alone)
         assert [item.sources for item in page.items] == [item.sources for item in alone.items]
         assert page.num_removed == alone.num_removed
+        scores = [item.score for item in alone.items]
+        assert [item.score for item in page.items] == pytest.approx(scores, abs=1e-6)
 
 
 def test_no_queries_no_pages(tiny_recommender: Recommender) -> None:
