@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -33,6 +33,9 @@ from recsys.errors import BadInput
 from recsys.features.transformed import Arrays, load_arrays
 from recsys.index.contract import Index
 from recsys.workspace import digest_of_file
+
+if TYPE_CHECKING:
+    from recsys.models.export import LoadedModel
 
 MANIFEST = "manifest.json"
 CONFIG = "config.json"
@@ -101,7 +104,7 @@ class Bundle:
         """The configuration that it was built with."""
         return parse(json.loads((self.path / CONFIG).read_text()), origin=str(self.path / CONFIG))
 
-    def model(self) -> Any:
+    def model(self) -> LoadedModel:
         """The functions of `recsys.models.export.TwoStageModel`."""
         from recsys.models import export  # TensorFlow takes seconds to import
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +70,27 @@ class TwoStageModel(tf.Module):  # type: ignore[misc]
         tf.saved_model.save(self, str(folder))
 
 
-def load(folder: Path) -> Any:
-    """Reads a SavedModel that has the functions of `TwoStageModel`."""
-    return tf.saved_model.load(str(folder))
+@dataclass(frozen=True)
+class LoadedModel:
+    """The functions of a saved `TwoStageModel`, as it documents them.
+
+    Each is the one concrete function that its signature left: called directly, it skips the search
+    for a fitting one, which took as long as the computation of a single query.
+    """
+
+    encode_query: Callable[[Tensors], dict[str, Any]]
+    encode_candidate: Callable[[Tensors], dict[str, Any]]
+    score: Callable[[Tensors, Tensors], Any]
+    saved: Any
+    """Holds the variables that the functions read."""
+
+
+def load(folder: Path) -> LoadedModel:
+    """Reads the SavedModel of a `TwoStageModel`."""
+    saved = tf.saved_model.load(str(folder))
+    functions = (saved.encode_query, saved.encode_candidate, saved.score)
+    (encode_query,), (encode_candidate,), (score,) = (f.concrete_functions for f in functions)
+    return LoadedModel(encode_query, encode_candidate, score, saved)
 
 
 def _encoded_signature(
