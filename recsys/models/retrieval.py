@@ -29,12 +29,10 @@ class RetrievalModel(tfrs.models.Model):  # type: ignore[misc]
         self.embedding_dim = config.embedding_dim
         self._config = config
         self._dropout = config.dropout
-        self._task = tfrs.tasks.Retrieval(
-            loss=tf.keras.losses.CategoricalCrossentropy(from_logits=True),
-            loss_metrics=[tf.keras.metrics.Mean(name="mean_loss")],
-            temperature=config.temperature,
-            remove_accidental_hits=True,
-        )
+        self._correct = tfrs.layers.loss.SamplingProbablityCorrection()
+        self._mask_accidental_hits = tfrs.layers.loss.RemoveAccidentalHits()
+        self._loss = tf.keras.losses.CategoricalCrossentropy(from_logits=True)
+        self._mean_loss = tf.keras.metrics.Mean(name="mean_loss")
 
     def compile_for_training(self) -> None:
         """Sets the optimiser of the configuration."""
@@ -55,12 +53,16 @@ class RetrievalModel(tfrs.models.Model):  # type: ignore[misc]
             history = query[spec.HISTORY]
             kept = tf.random.uniform(tf.shape(history)) >= self._dropout
             query[spec.HISTORY] = tf.where(kept, history, tf.zeros_like(history))
-        return self._task(
-            self.query_tower(query),
-            self.candidate_tower(inputs["candidate"]),
-            candidate_sampling_probability=(
-                inputs["sampling_probability"] if self._config.sampling_correction else None
-            ),
-            candidate_ids=inputs["candidate_row"],
-            compute_metrics=False,
+        # The library's layers and not its `Retrieval` task, which takes `len` of a symbolic tensor:
+        # only AutoGraph can answer that, and on Python 3.13 it doesn't.
+        logits = tf.matmul(
+            self.query_tower(query), self.candidate_tower(inputs["candidate"]), transpose_b=True
         )
+        logits /= self._config.temperature
+        if self._config.sampling_correction:
+            logits = self._correct(logits, inputs["sampling_probability"])
+        labels = tf.eye(tf.shape(logits)[0], tf.shape(logits)[1])
+        logits = self._mask_accidental_hits(labels, logits, inputs["candidate_row"])
+        loss = self._loss(labels, logits)
+        self._mean_loss.update_state(loss)
+        return loss
