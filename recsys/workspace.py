@@ -119,6 +119,7 @@ def staged_folder(target: Path) -> Iterator[Path]:
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     staged = Path(tempfile.mkdtemp(prefix=f".staged-{target.name}-", dir=target.parent))
+    old = staged.with_name(f"{staged.name}-old")
     try:
         yield staged
         for path in sorted(staged.rglob("*")):
@@ -126,11 +127,12 @@ def staged_folder(target: Path) -> Iterator[Path]:
         _fsync(staged)
         staged.chmod(0o755)
         if target.exists():
-            shutil.rmtree(target)
+            target.rename(old)
         staged.rename(target)
         _fsync(target.parent)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
