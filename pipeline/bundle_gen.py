@@ -18,6 +18,7 @@ from pipeline.artifacts import Examples, TrainedRanking, TrainedRetrieval, Trans
 from recsys import bundle, engine, index
 from recsys.config import Config
 from recsys.features import spec
+from recsys.features.spec import EMBEDDING
 from recsys.features.transform import FeatureTransform, FittedTransform
 from recsys.features.transformed import TransformedExamples, save_arrays
 from recsys.models import weights
@@ -25,7 +26,6 @@ from recsys.models.batches import Vectors, take
 from recsys.models.export import TwoStageModel
 from recsys.models.ranking import RankingModel
 from recsys.models.retrieval import RetrievalModel
-from recsys.models.towers import EMBEDDING
 
 _POPULAR_PER_COUNTRY = 1_000
 

@@ -26,8 +26,6 @@ from recsys.query import Query
 
 __all__ = ["Item", "Page", "Query", "Recommender"]
 
-_EMBEDDING = "embedding"
-
 
 @dataclass(frozen=True)
 class Item:
@@ -63,7 +61,7 @@ class Recommender:
         self._model = bundle.model()
         self._index = bundle.index()
         self._app_features = bundle.app_features()
-        self._vectors = self._app_features[_EMBEDDING]
+        self._vectors = self._app_features[spec.EMBEDDING]
         self._newest = self.catalogue.newest(self._config.num_new)
 
     def recommend(self, queries: Sequence[Query]) -> list[Page]:
@@ -104,7 +102,7 @@ class Recommender:
         """Candidates of all sources, with room for what the queries' own lists will remove."""
         wanted = np.maximum(self._config.num_retrieved, [q.k for q in queries])
         depths = np.minimum(wanted + filters.num_blocked, len(self.catalogue))
-        nearest, _ = self._index.search(encoded[_EMBEDDING], int(depths.max()))
+        nearest, _ = self._index.search(encoded[spec.EMBEDDING], int(depths.max()))
         # A query's page must not depend on how deep others of its batch have to look.
         nearest[np.arange(nearest.shape[1]) >= depths[:, None]] = NO_ROW
         popular = self.popularity.batch(filters.countries, self._config.num_popular)
@@ -140,7 +138,7 @@ class Recommender:
         rows = np.full((len(queries), width), NO_ROW, dtype=np.int64)
         for number in short:
             eligible = np.flatnonzero(filters.eligible(number))
-            products = self._vectors[eligible] @ encoded[_EMBEDDING][number]
+            products = self._vectors[eligible] @ encoded[spec.EMBEDDING][number]
             best = np.argsort(-products, kind="stable")[: queries[number].k]
             rows[number, : len(best)] = eligible[best]
         return sources.merge([kept, sources.from_source("catalogue", rows)])

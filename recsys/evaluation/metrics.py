@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.metrics import roc_auc_score
 
 
 def recall_at_k(recommended: Sequence[str], relevant: Collection[str], k: int) -> float:
@@ -32,11 +32,6 @@ def auc(labels: NDArray[np.bool_], scores: NDArray[np.float32]) -> float:
     if labels.all() or not labels.any():
         return float("nan")
     return float(roc_auc_score(labels, scores))
-
-
-def logistic_loss(labels: NDArray[np.bool_], scores: NDArray[np.float32]) -> float:
-    """The mean negative log likelihood of the labels."""
-    return float(log_loss(labels, scores.astype(np.float64), labels=[False, True]))
 
 
 def bootstrap_interval(

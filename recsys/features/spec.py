@@ -42,6 +42,9 @@ NO_TIME = np.iinfo(np.int64).min
 HISTORY = "installed_app_ids"
 """The one feature that is built rather than read: what the asker had installed at the request."""
 
+EMBEDDING = "embedding"
+"""Stands beside the names of transformed features for the unit vector that a tower made of them."""
+
 
 def of_query(features: Features) -> Features:
     """The features of the query's side."""

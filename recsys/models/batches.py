@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from recsys.config import Ranking, Retrieval
 from recsys.errors import BadInput
 from recsys.features import spec
+from recsys.features.spec import EMBEDDING
 from recsys.features.transformed import (
     Arrays,
     TransformedExamples,
@@ -22,7 +23,6 @@ from recsys.features.transformed import (
     save_arrays,
 )
 from recsys.models.sampling import mixed_sampling_probability
-from recsys.models.towers import EMBEDDING
 
 Batch = Mapping[str, Any]
 

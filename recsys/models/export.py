@@ -10,10 +10,10 @@ from typing import Any
 import tensorflow as tf
 
 from recsys.features import spec
+from recsys.features.spec import EMBEDDING
 from recsys.features.transform import FeatureTransform, raw_signature, transformed_signature
 from recsys.models.ranking import RankingModel
 from recsys.models.retrieval import RetrievalModel
-from recsys.models.towers import EMBEDDING
 
 Tensors = Mapping[str, Any]
 
@@ -75,7 +75,7 @@ class LoadedModel:
     """The functions of a saved `TwoStageModel`, as it documents them.
 
     Each is the one concrete function that its signature left: called directly, it skips the search
-    for a fitting one, which took as long as the computation of a single query.
+    for a fitting one, a good part of a single query's time.
     """
 
     encode_query: Callable[[Tensors], dict[str, Any]]

@@ -10,11 +10,10 @@ import tensorflow_recommenders as tfrs
 
 from recsys.config import Ranking
 from recsys.features import spec
-from recsys.features.spec import Features
+from recsys.features.spec import EMBEDDING, Features
 from recsys.features.transform import FittedTransform
 from recsys.models.crosses import HashedCross
 from recsys.models.embedding import FeatureEmbedding
-from recsys.models.towers import EMBEDDING
 
 Tensors = Mapping[str, Any]
 

@@ -12,9 +12,6 @@ from recsys.features import spec
 from recsys.features.transform import FittedTransform
 from recsys.models.embedding import FeatureEmbedding
 
-EMBEDDING = "embedding"
-"""Stands beside the names of transformed features for the unit vector that a tower made of them."""
-
 _APP_ID_COLUMNS = ("app_id", spec.HISTORY)
 
 

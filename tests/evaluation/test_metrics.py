@@ -8,7 +8,6 @@ import pytest
 from recsys.evaluation.metrics import (
     auc,
     bootstrap_interval,
-    logistic_loss,
     ndcg_at_k,
     recall_at_k,
 )
@@ -64,13 +63,6 @@ def test_auc_counts_the_pairs_in_order() -> None:
     assert auc(labels, -scores) == pytest.approx(1 - 4.5 / 6)
     assert math.isnan(auc(np.ones(3, dtype=bool), scores[:3]))
     assert math.isnan(auc(np.zeros(3, dtype=bool), scores[:3]))
-
-
-def test_logistic_loss_by_hand() -> None:
-    labels = np.array([True, False])
-    scores = np.array([0.8, 0.4], dtype=np.float32)
-    expected = -(math.log(0.8) + math.log(0.6)) / 2
-    assert logistic_loss(labels, scores) == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_bootstrap_interval_is_the_normal_one_for_many_users() -> None:
