@@ -40,7 +40,15 @@ clean:
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# Spark is hundreds of megabytes that a laptop's demo has no use for: it comes when a test needs it.
+.venv/spark: .venv/ready requirements-spark.lock
+	@$(UV) pip install --quiet --require-hashes --requirement requirements-spark.lock
+	@touch $@
+
 # Solves the lock anew: every package by version and hash, no address.
 lock:
 	$(UV) pip compile --quiet --universal --upgrade --python-version 3.11 --extra dev --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate pyproject.toml --output-file requirements.lock
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["spark"])' \
+	  | $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --constraint requirements.lock \
+	  --no-emit-index-url --no-header --no-annotate - --output-file requirements-spark.lock
