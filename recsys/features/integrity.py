@@ -4,14 +4,14 @@ Statistics carry them as `custom_stats` of features in the datasets `apps`, `use
 `impressions` and `outcomes`, each with the rows of that table's day as its `num_examples`. Such a
 feature's path has two steps, table and column: `impressions.app_id` is `("impressions", "app_id")`.
 
-| figure              | of                 | what it is                                              |
+| figure              | of                 | what it is                                            |
 |---------------------|--------------------|---------------------------------------------------------|
-| `num_duplicates`    | a table's key      | rows beyond the first of their key                      |
-| `duplicate_share`   | a table's key      | the same, as a share of the rows                        |
-| `unlinked_share`    | a reference        | share of rows that name something which isn't there     |
-| `repeated_share`    | a table's key      | share of keys that the day before had too               |
-| `snapshot_age_days` | a snapshot's key   | days from the snapshot that was used to the span        |
-| `*_examples`        | any of the above   | some of the offending keys, ", " between them           |
+| `num_duplicates`    | a table's key      | rows beyond the first of their key                    |
+| `duplicate_share`   | a table's key      | the same, as a share of the rows                      |
+| `unlinked_share`    | a reference        | share of rows that name something which isn't there   |
+| `repeated_share`    | a table's key      | share of keys that the day before had too             |
+| `snapshot_age_days` | a snapshot's key   | days from the snapshot that was used to the span      |
+| `*_examples`        | any of the above   | some of the offending keys, ", " between them         |
 
 `requests.time` and `outcomes.time` are numbers: seconds since the span's midnight, UTC, with a
 histogram of the 24 hours.
