@@ -1,0 +1,103 @@
+"""Training-serving skew: where the features that a server used differ from those that training
+reads of the very same requests.
+
+Every served request is joined with its training example by its id, and every app of a page with
+its impression. What is missing on one side alone differs, and is counted apart too: a feature that
+the server never sends is the classic of its kind.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+MAX_SCORE_DIFFERENCE = 1e-5
+"""Largest relative difference between a score that was served and the same one computed again."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One row of which the two sides say different things."""
+
+    request_id: str
+    app_id: str | None
+    """The app, where the feature is an app's."""
+    served: Any
+    """What the server used, as a JSON value; None where it had nothing."""
+    trained: Any
+    """What training reads; None where there is nothing."""
+
+
+@dataclass(frozen=True)
+class FeatureSkew:
+    """One feature of the served requests, beside the same in their training examples."""
+
+    num_joined: int
+    """Rows that both sides have: requests, or for an app's feature, impressions."""
+    num_differing: int
+    """Those whose values differ, missing ones included."""
+    num_missing_served: int
+    """Those that training has a value for and the server had none."""
+    num_missing_trained: int
+    """Those that the server had a value for and training has none."""
+    is_never_served: bool
+    """Whether the server had no value in any row, though training has some."""
+    is_never_trained: bool
+    """The reverse."""
+    examples: tuple[Difference, ...] = ()
+    """A few of the differing rows."""
+
+    @property
+    def differing_share(self) -> float:
+        """The share of rows whose values differ; 0 where nothing was joined."""
+        return self.num_differing / self.num_joined if self.num_joined else 0.0
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Served pages scored again, offline, by the bundle that served them."""
+
+    num_replayed: int = 0
+    """Pages scored again."""
+    num_differing: int = 0
+    """Those with a score that is off by more than `MAX_SCORE_DIFFERENCE` of itself."""
+    max_difference: float = 0.0
+    """The largest absolute difference of a score."""
+    max_relative_difference: float = 0.0
+    """The largest difference of a score as a share of it."""
+    not_replayed: Mapping[str, str] = field(default_factory=dict)
+    """Why no page of a bundle was scored again, by its version."""
+
+
+@dataclass(frozen=True)
+class Skew:
+    """A span's served features against its training examples."""
+
+    num_served: int = 0
+    """Pages in the server's feature log of the day; without any, nothing was compared."""
+    num_joined: int = 0
+    """Those whose request is among the training examples."""
+    features: Mapping[str, FeatureSkew] = field(default_factory=dict)
+    """By the feature's column, as in the statistics."""
+    replay: Replay = Replay()
+    """Whether scores can be had again."""
+
+    def save(self, path: Path) -> None:
+        """Writes JSON."""
+        path.write_text(json.dumps(asdict(self), indent=1, default=str) + "\n")
+
+    @classmethod
+    def load(cls, path: Path) -> Skew:
+        """Reads what `save` wrote."""
+        values = json.loads(path.read_text())
+        features = {name: _feature(one) for name, one in values["features"].items()}
+        replay = Replay(**values["replay"])
+        return cls(values["num_served"], values["num_joined"], features, replay)
+
+
+def _feature(values: dict[str, Any]) -> FeatureSkew:
+    examples = tuple(Difference(**one) for one in values["examples"])
+    return FeatureSkew(**{**values, "examples": examples})
