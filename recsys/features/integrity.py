@@ -5,7 +5,7 @@ Statistics carry them as `custom_stats` of features in the datasets `apps`, `use
 feature's path has two steps, table and column: `impressions.app_id` is `("impressions", "app_id")`.
 
 | figure              | of                 | what it is                                            |
-|---------------------|--------------------|---------------------------------------------------------|
+|---------------------|--------------------|-------------------------------------------------------|
 | `num_duplicates`    | a table's key      | rows beyond the first of their key                    |
 | `duplicate_share`   | a table's key      | the same, as a share of the rows                      |
 | `unlinked_share`    | a reference        | share of rows that name something which isn't there   |
