@@ -88,14 +88,21 @@ class Examples(Artifact):
         return self.path / "examples.parquet"
 
     @property
-    def counts(self) -> dict[str, int]:
-        """Rows kept, and rows of the logs that could not be linked, by reason."""
-        counts: dict[str, int] = json.loads((self.path / "counts.json").read_text())
+    def integrity(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """How whole the day's tables are, by table, column and figure."""
+        counts: dict[str, Any] = json.loads((self.path / "integrity.json").read_text())
         return counts
 
     def figures(self) -> dict[str, Any]:
-        """Rows kept, and rows that could not be linked."""
-        return self.counts
+        """Rows of each table, and what isn't as it should be."""
+        rows = {f"{table}.num_rows": of[""]["num_rows"] for table, of in self.integrity.items()}
+        return rows | {
+            f"{table}.{column}.{name}": num
+            for table, columns in self.integrity.items()
+            for column, figures in columns.items()
+            for name, num in figures.items()
+            if column and name.startswith("num_") and num
+        }
 
 
 class ExampleStatistics(Artifact):

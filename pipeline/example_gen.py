@@ -16,7 +16,7 @@ from pathlib import Path
 import ibis
 import ibis.expr.types as ir
 
-from pipeline import history, random_split
+from pipeline import history, integrity, random_split
 from pipeline.logs import Days
 from recsys import engine, tables
 from recsys.config import Config
@@ -30,6 +30,12 @@ EXAMPLE_KEYS = ("query_row", "app_id", "position", "clicked", "installed", "spli
 
 
 def source_days(workspace: Workspace, span: dt.date) -> Days:
+    """The days of each table that a span reads: to make its examples, and to compare them with."""
+    made_of, before = example_days(workspace, span), integrity.days_before(workspace, span)
+    return {table: sorted({*days, *before.get(table, ())}) for table, days in made_of.items()}
+
+
+def example_days(workspace: Workspace, span: dt.date) -> Days:
     """The days of each table that a span's examples are made of.
 
     Snapshots are the last ones at or before the span. Outcomes reach back to the snapshot of
@@ -56,7 +62,7 @@ def example_gen(workspace: Workspace, span: dt.date, out: Path) -> None:
     - `examples.parquet`: a row an impression, with `query_row` (its row of queries), the app's
       columns, and the labels `clicked` and `installed`. A day without impressions, as imported
       data has, gives a row an install. A random split adds `split`;
-    - `counts.json`: rows kept, and rows that could not be linked.
+    - `integrity.json`: how whole the day's tables are (`pipeline.integrity.Counts`).
 
     Columns are those that features declare, and those that nobody has heard of: the validator
     shall see what is new.
@@ -65,7 +71,7 @@ def example_gen(workspace: Workspace, span: dt.date, out: Path) -> None:
         BadInput: columns of one name in several tables, or a key's column missing or mistyped.
     """
     config = workspace.config
-    days = source_days(workspace, span)
+    days = example_days(workspace, span)
     logs = {table: engine.read_days(workspace, table, read) for table, read in days.items()}
     today = engine.read_days(workspace, "outcomes", [span])
     installs = today.filter(today.kind == INSTALL)
@@ -88,8 +94,8 @@ def example_gen(workspace: Workspace, span: dt.date, out: Path) -> None:
     examples = _examples(shown, asked, apps, _labels(today), parts)
     engine.write_parquet(config.engine, examples, out / "examples.parquet")
 
-    counts = _counts(config, shown, asked, apps, installs)
-    (out / "counts.json").write_text(json.dumps(counts, indent=1) + "\n")
+    counts = integrity.count(workspace, span, days)
+    (out / "integrity.json").write_text(json.dumps(counts, indent=1) + "\n")
 
 
 def _carried_columns(logs: Mapping[Table, ir.Table], config: Config) -> dict[Table, list[str]]:
@@ -162,31 +168,6 @@ def _examples(
     first = ["query_row", "request_id", "app_id", "position", "clicked", "installed"]
     in_order = examples.relocate(*first)
     return in_order.order_by("query_row", "position", "app_id")
-
-
-def _counts(
-    config: Config, shown: ir.Table, asked: ir.Table, apps: ir.Table, installs: ir.Table
-) -> dict[str, int]:
-    """How many rows there are, and how many name a request or an app that isn't there."""
-    requests = asked.select("request_id", is_known=True)
-    counted = {
-        "num_queries": asked.count(),
-        "num_impressions": shown.count(),
-        "num_impressions_without_request": _num_unlinked(shown, requests, "request_id"),
-        "num_impressions_without_app": _num_unlinked(
-            shown, apps.select("app_id", is_known=True), "app_id"
-        ),
-        "num_installs": installs.count(),
-        "num_installs_without_request": _num_unlinked(installs, requests, "request_id"),
-    }
-    scalars = {name: value.as_scalar() for name, value in counted.items()}
-    row = ibis.literal(0).as_table().select(**scalars)
-    counts: dict[str, int] = engine.to_arrow(config.engine, row).to_pylist()[0]
-    return counts
-
-
-def _num_unlinked(rows: ir.Table, known: ir.Table, key: str) -> ir.IntegerScalar:
-    return _left(rows, known, [key]).is_known.isnull().sum().fill_null(0)
 
 
 def _left(left: ir.Table, right: ir.Table, keys: list[str]) -> ir.Table:

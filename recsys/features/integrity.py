@@ -14,7 +14,7 @@ feature's path has two steps, table and column: `impressions.app_id` is `("impre
 | `*_examples`        | any of the above   | some of the offending keys, ", " between them         |
 
 `requests.time` and `outcomes.time` are numbers: seconds since the span's midnight, UTC, with a
-histogram of the 24 hours.
+histogram of the 24 hours, and `outside_share`: the share of them that lie on another day.
 """
 
 NUM_DUPLICATES = "num_duplicates"
@@ -25,6 +25,7 @@ UNLINKED_EXAMPLES = "unlinked_examples"
 REPEATED_SHARE = "repeated_share"
 REPEATED_EXAMPLES = "repeated_examples"
 SNAPSHOT_AGE_DAYS = "snapshot_age_days"
+OUTSIDE_SHARE = "outside_share"
 
 TIME = "time"
 """The column of a table whose seconds of the day are described."""

@@ -7,18 +7,19 @@ import pytest
 from daily_logs import DAY, NEXT, Row, at, impression, make_workspace, outcome, request, write_log
 
 from pipeline.example_gen import example_gen, source_days
+from pipeline.integrity import Counts
 from recsys.errors import BadInput
 from recsys.workspace import Workspace
 
 
-def make(workspace: Workspace, day: dt.date) -> tuple[list[Row], list[Row], dict[str, int]]:
-    """Runs the component; gives its queries, its examples and its counts."""
+def make(workspace: Workspace, day: dt.date) -> tuple[list[Row], list[Row], Counts]:
+    """Runs the component; gives its queries, its examples and how whole its tables are."""
     out = workspace.root / f"out-{day}"
     out.mkdir()
     example_gen(workspace, day, out)
     queries = pq.read_table(out / "queries.parquet").to_pylist()
     examples = pq.read_table(out / "examples.parquet").to_pylist()
-    return queries, examples, json.loads((out / "counts.json").read_text())
+    return queries, examples, json.loads((out / "integrity.json").read_text())
 
 
 def histories(queries: list[Row]) -> dict[str, list[str]]:
@@ -120,14 +121,15 @@ def test_examples_are_impressions_with_labels_of_their_own_page(tmp_path: Path) 
         [1, "b", 1, True, False, None, None],
         [1, "a", 2, True, True, "Tools", 1.5],
     ]
-    assert counts == {
-        "num_queries": 2,
-        "num_impressions": 4,
-        "num_impressions_without_request": 1,
-        "num_impressions_without_app": 1,
-        "num_installs": 3,
-        "num_installs_without_request": 2,
+    assert {table: columns[""]["num_rows"] for table, columns in counts.items()} == {
+        "apps": 1,
+        "users": 1,
+        "requests": 2,
+        "impressions": 4,
+        "outcomes": 4,
     }
+    assert counts["impressions"]["request_id"]["least_unlinked"] == "lost"
+    assert counts["impressions"]["app_id"]["greatest_unlinked"] == "b"
 
 
 def test_a_day_without_impressions_gives_an_example_an_install(tmp_path: Path) -> None:
