@@ -7,7 +7,7 @@ path.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,8 @@ class Page:
     items: tuple[Item, ...]
     num_removed: Mapping[str, int]
     """Candidates removed, by filter: installed, excluded, country, device."""
+    raw: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """The query's raw features by name, as the model was given them (`recsys.features.spec`)."""
 
 
 class Recommender:
@@ -55,9 +57,9 @@ class Recommender:
     def __init__(self, bundle: Bundle) -> None:
         self.version = bundle.version
         self.catalogue = bundle.catalogue()
+        self.query_features = spec.of_query(bundle.config.features)
         self.popularity = Popularity(bundle.popular(), self.catalogue)
         self._config = bundle.config.recommender
-        self._query_features = spec.of_query(bundle.config.features)
         self._model = bundle.model()
         self._index = bundle.index()
         self._app_features = bundle.app_features()
@@ -69,12 +71,13 @@ class Recommender:
         if not queries:
             return []
         filters = Filters(self.catalogue, queries)
-        encoded = self._encode(queries)
+        raw = self._raw(queries)
+        encoded = self._encode(raw)
         proposed = self._propose(queries, encoded, filters)
         kept, num_removed = filters.apply(proposed)
         candidates = self._complete(queries, encoded, kept, filters)
         scores = self._rank(encoded, candidates)
-        return self._pages(queries, candidates, scores, num_removed)
+        return self._pages(queries, raw, candidates, scores, num_removed)
 
     def similar(self, app_id: str, k: int) -> list[Item]:
         """The apps nearest to an app, with their cosine as the score.
@@ -92,10 +95,26 @@ class Recommender:
             )
         ]
 
-    def _encode(self, queries: Sequence[Query]) -> dict[str, NDArray[Any]]:
-        """Transformed features and unit vectors of the queries."""
+    def score(self, raw: Arrays, app_ids: Sequence[Sequence[str]]) -> NDArray[np.float32]:
+        """The ranker's scores of given apps, `[num_queries, num_apps]`; minus infinity beyond the
+        end of a shorter list.
+
+        Args:
+            raw: raw features of the queries, as `Page.raw` has them, `[num_queries, ...]`.
+            app_ids: apps for each query, all of them in the catalogue.
+        """
+        rows = np.full((len(app_ids), max(map(len, app_ids), default=0)), NO_ROW, dtype=np.int64)
+        for number, page in enumerate(app_ids):
+            rows[number, : len(page)] = [self.catalogue.row(app_id) for app_id in page]
+        return self._rank(self._encode(raw), sources.from_source("catalogue", rows))
+
+    def _raw(self, queries: Sequence[Query]) -> dict[str, NDArray[Any]]:
+        """Raw features of the queries."""
         known = [{**q.features, "time": q.time, spec.HISTORY: q.installed_app_ids} for q in queries]
-        raw = spec.raw_from_values(known, self._query_features)
+        return spec.raw_from_values(known, self.query_features)
+
+    def _encode(self, raw: Arrays) -> dict[str, NDArray[Any]]:
+        """Transformed features and unit vectors of the queries."""
         return {name: value.numpy() for name, value in self._model.encode_query(raw).items()}
 
     def _propose(self, queries: Sequence[Query], encoded: Arrays, filters: Filters) -> Candidates:
@@ -154,6 +173,7 @@ class Recommender:
     def _pages(
         self,
         queries: Sequence[Query],
+        raw: Arrays,
         candidates: Candidates,
         scores: NDArray[np.float32],
         num_removed: Sequence[Mapping[str, int]],
@@ -161,7 +181,11 @@ class Recommender:
         order = np.argsort(-scores, axis=1, kind="stable")
         sizes = np.minimum(candidates.present().sum(axis=1), [q.k for q in queries])
         return [
-            Page(self._items(number, order[number, :size], candidates, scores), removed)
+            Page(
+                self._items(number, order[number, :size], candidates, scores),
+                removed,
+                {name: values[number] for name, values in raw.items()},
+            )
             for number, (size, removed) in enumerate(zip(sizes, num_removed, strict=True))
         ]
 

@@ -44,6 +44,25 @@ class Metrics:
             "recsys_recommended_apps", "Apps on the pages served.", registry=self.registry
         )
         self.events = Counter("recsys_events", "Events kept.", ["kind"], registry=self.registry)
+        self.pages_logged = Counter(
+            "recsys_feature_log_pages", "Pages whose features are on disk.", registry=self.registry
+        )
+        self.pages_not_logged = Counter(
+            "recsys_feature_log_dropped",
+            "Pages whose features were to be logged and were not, by reason: full, failed.",
+            ["reason"],
+            registry=self.registry,
+        )
+        self.flush_failures = Counter(
+            "recsys_feature_log_failures",
+            "Times that features could not be written.",
+            registry=self.registry,
+        )
+        self.pages_waiting = Gauge(
+            "recsys_feature_log_queue",
+            "Pages whose features wait to be logged.",
+            registry=self.registry,
+        )
         self._bundle = Gauge(
             "recsys_bundle_info",
             "1 for the bundle that serves.",

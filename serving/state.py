@@ -1,4 +1,4 @@
-"""What one server holds: user store, event log, versions, metrics, and the threads they run in."""
+"""What one server holds: user store, logs, versions, metrics, and the threads they run in."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from fastapi import Depends, HTTPException, Request
 from recsys.workspace import Workspace
 from serving import population
 from serving.event_log import EventLog
+from serving.feature_log import FeatureLog
 from serving.metrics import Metrics
 from serving.population import Progress
 from serving.user_store import Event, LmdbUserStore, UserStore
@@ -32,7 +33,7 @@ class ServerState:
     """The parts of a running server.
 
     Each kind of slow work has one thread, so that none of it holds the event loop or another kind:
-    the model's answers, durable writes, and the loading of users and bundles.
+    the model's answers, durable writes, the feature log, and the loading of users and bundles.
     """
 
     def __init__(self, workspace: Workspace, load: Load = load_recommender) -> None:
@@ -42,6 +43,7 @@ class ServerState:
         self.log = EventLog(workspace.serving / "events")
         self.versions = Versions(workspace, load)
         self.metrics = Metrics(self.versions)
+        self.features = FeatureLog(workspace, self.metrics)
         self.admin_token = admin_token(workspace)
         self._users_problem = "users are being loaded: try again in some seconds."
         self._models = ThreadPoolExecutor(1, "model")
@@ -93,7 +95,8 @@ class ServerState:
         and closes everything at the end."""
         following = asyncio.create_task(self._follow(progress, ready))
         try:
-            yield
+            with self.features.writing():
+                yield
         finally:
             following.cancel()
             for threads in (self._models, self._loads, self._writes):

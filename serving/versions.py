@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from recsys import pushes
 from recsys.errors import BadInput
+from recsys.features.spec import Features
 from recsys.recommender import Item, Page, Query
 from recsys.workspace import Workspace
 
@@ -70,6 +71,11 @@ class ServedRecommender(Protocol):
     @property
     def catalogue(self) -> ServedCatalogue:
         """Its apps."""
+        ...
+
+    @property
+    def query_features(self) -> Features:
+        """What the raw features of its pages are, by name."""
         ...
 
     def recommend(self, queries: Sequence[Query]) -> list[Page]:

@@ -34,8 +34,10 @@ async def recommend(request: RecommendRequest, state: State) -> Response:
     query = assemble(request, record, state.config, dt.datetime.now(dt.UTC))
     [page] = await state.in_model_thread(lambda: recommender.recommend([query]))
     state.metrics.served(page)
+    body = page_body(page, recommender)
+    state.features.log(body["request_id"], query, page, recommender)
     # A ready answer: validating what we made ourselves would cost a fifth of the throughput.
-    return JSONResponse(page_body(page, recommender))
+    return JSONResponse(body)
 
 
 @router.get("/similar/{app_id:path}", response_model=SimilarApps, responses=problems.UNKNOWN)

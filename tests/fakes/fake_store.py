@@ -21,9 +21,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import uvicorn
 
-from recsys import pushes, tables
+from recsys import config, pushes, tables
 from recsys.catalogue import Catalogue
 from recsys.errors import BadInput
+from recsys.features import spec
 from recsys.recommender import Item, Page, Query
 from recsys.workspace import Workspace
 from serving.app import create_app
@@ -68,6 +69,7 @@ class FakeRecommender:
     def __init__(self, version: str) -> None:
         apps = [app(number) for number in range(NUM_APPS)]
         self.version = version
+        self.query_features = spec.of_query(config.preset("tiny").features)
         self.catalogue = Catalogue(pa.Table.from_pylist(apps, tables.SCHEMAS["apps"]))
         self._apps = {app["app_id"]: app for app in apps}
 
@@ -94,7 +96,13 @@ class FakeRecommender:
             Item(place, a, 0.5 / place, ("retrieval", "popular") if place % 3 else ("new",))
             for place, a in enumerate(kept, 1)
         )
-        return Page(items, {name: len(apps) for name, apps in removed.items()})
+        known = {**query.features, "time": query.time, spec.HISTORY: query.installed_app_ids}
+        raw = spec.raw_from_values([known], self.query_features)
+        return Page(
+            items,
+            {name: len(apps) for name, apps in removed.items()},
+            {name: value[0] for name, value in raw.items()},
+        )
 
 
 def load_fake(folder: Path) -> FakeRecommender:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ class ShortOfApps(FakeRecommender):
         pages = super().recommend(queries)
         kept = {"u000": 0, "u001": 3}
         return [
-            Page(page.items[: kept.get(query.user_id, 20)], page.num_removed)
+            replace(page, items=page.items[: kept.get(query.user_id, 20)])
             for query, page in zip(queries, pages, strict=True)
         ]
 
