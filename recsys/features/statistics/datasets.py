@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import ibis
@@ -26,17 +25,12 @@ import ibis.expr.types as ir
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from recsys import config, engine
+from recsys.features.statistics.readers import NUM_INFINITE, DatasetFeatureStatisticsList, common
 
 NUM_TOP_VALUES = 20
 """Most frequent values listed as such."""
 NUM_RANKED_VALUES = 1_000
 """Most frequent values counted; all of a column's, where it has no more than these."""
-
-NUM_INFINITE = "num_infinite"
-"""Name of the custom figure that counts infinite values."""
-
-DatasetFeatureStatisticsList = Any
-FeatureNameStatistics = Any
 
 
 def compute(
@@ -57,41 +51,6 @@ def compute(
             figures = _Figures(column, scalars, values[column])
             _add_feature(dataset, column, table[column].type(), figures)
     return statistics
-
-
-def features(statistics: DatasetFeatureStatisticsList) -> dict[str, FeatureNameStatistics]:
-    """The statistics of every feature by its name."""
-    return {
-        feature.path.step[0]: feature
-        for dataset in statistics.datasets
-        for feature in dataset.features
-    }
-
-
-def common(feature: FeatureNameStatistics) -> Any:
-    """The `CommonStatistics` of a feature: presence, and values per example."""
-    return getattr(feature, feature.WhichOneof("stats")).common_stats
-
-
-def value_counts(feature: FeatureNameStatistics) -> dict[str, int]:
-    """How often each of a string feature's most frequent values occurs, the most frequent first."""
-    buckets = feature.string_stats.rank_histogram.buckets
-    return {bucket.label: int(bucket.sample_count) for bucket in buckets}
-
-
-def custom(feature: FeatureNameStatistics) -> dict[str, float]:
-    """Figures that the messages have no field for, by name."""
-    return {figure.name: figure.num for figure in feature.custom_stats}
-
-
-def save(statistics: DatasetFeatureStatisticsList, path: Path) -> None:
-    """Writes the binary message."""
-    path.write_bytes(statistics.SerializeToString(deterministic=True))
-
-
-def load(path: Path) -> DatasetFeatureStatisticsList:
-    """Reads the binary message."""
-    return statistics_pb2.DatasetFeatureStatisticsList.FromString(path.read_bytes())
 
 
 class _Figures:
