@@ -27,6 +27,7 @@ CHANGES: dict[str, Any] = {
     "index": {"num_probes": 3},
     "recommender": {"num_new": 1},
     "evaluation": {"k": 7},
+    "alerts": {"command": ["page-me"]},
     "serving": {"port": 0},
 }
 """One change of each section of the file."""
@@ -112,6 +113,12 @@ def test_names_of_any_script_and_values_of_any_kind_read_back() -> None:
             "query = 'app_id' is a feature of table 'apps', expected one of the query's",
         ),
         ({"import": {"min_value": 3}}, "columns.interactions to map `value`"),
+        (
+            {"features": {"price": NUMBER}, "evaluation": {"slices": [{"by": ["price"]}]}},
+            "evaluation.slices: by = 'price', expected a declared feature of kind category or one "
+            "of user_activity, user_is_new, app_popularity, app_is_new, price_band",
+        ),
+        ({"evaluation": {"price_bounds": [1, 1]}}, "price_bounds = [1, 1], expected bounds that r"),
     ],
 )
 def test_a_refusal_names_key_value_and_expectation(values: dict[str, Any], says: str) -> None:
@@ -137,7 +144,13 @@ def test_a_preset_may_extend_another() -> None:
 
 def test_features_are_replaced_whole() -> None:
     settings = config.parse(
-        {"extends": "tiny", "features": {"country": COUNTRY}, "ranking": {"crosses": []}}, "test"
+        {
+            "extends": "tiny",
+            "features": {"country": COUNTRY},
+            "ranking": {"crosses": []},
+            "evaluation": {"slices": []},
+        },
+        "test",
     )
     assert list(settings.features) == ["country"]
     assert settings.features["country"].models == ("wide",)

@@ -24,7 +24,10 @@ from recsys.config.data import World as World
 from recsys.config.features import Cross as Cross
 from recsys.config.features import Feature as Feature
 from recsys.config.features import ModelPart as ModelPart
+from recsys.config.gates import BUILT_IN_DIMENSIONS
+from recsys.config.gates import Alerts as Alerts
 from recsys.config.gates import Evaluation as Evaluation
+from recsys.config.gates import Slice as Slice
 from recsys.config.models import Index as Index
 from recsys.config.models import Ranking as Ranking
 from recsys.config.models import Recommender as Recommender
@@ -57,6 +60,7 @@ class Config(Section):
     index: Index = Index()
     recommender: Recommender = Recommender()
     evaluation: Evaluation = Evaluation()
+    alerts: Alerts = Alerts()
     serving: Serving = Serving()
 
     @model_validator(mode="after")
@@ -81,6 +85,17 @@ class Config(Section):
                         f"ranking.crosses: {side} = {name!r} is a feature of table "
                         f"{crossed.table!r}, expected one of the {side}'s"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _slices_are_by_what_there_is(self) -> Self:
+        categories = [name for name, f in self.features.items() if f.kind == "category"]
+        for name in [name for slices in self.evaluation.slices for name in slices.by]:
+            if name not in (*BUILT_IN_DIMENSIONS, *categories):
+                raise ValueError(
+                    f"evaluation.slices: by = {name!r}, expected a declared feature of kind "
+                    f"category or one of {', '.join(BUILT_IN_DIMENSIONS)}"
+                )
         return self
 
     def digest(self, *sections: str) -> str:
