@@ -2,8 +2,9 @@
 reads of the very same requests.
 
 Every served request is joined with its training example by its id, and every app of a page with
-its impression. What is missing on one side alone differs, and is counted apart too: a feature that
-the server never sends is the classic of its kind.
+its impression. Texts and lists must be equal, lists in order; numbers may differ by a share of
+themselves, times by less than a second. What is missing on one side alone differs, and is counted
+apart too: a feature that the server never sends is the classic of its kind.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import Any
 
 MAX_SCORE_DIFFERENCE = 1e-5
 """Largest relative difference between a score that was served and the same one computed again."""
+NUM_EXAMPLES = 5
+"""Differing rows that are shown of each feature."""
 
 
 @dataclass(frozen=True)
@@ -37,16 +40,16 @@ class FeatureSkew:
 
     num_joined: int
     """Rows that both sides have: requests, or for an app's feature, impressions."""
+    num_served: int
+    """Those with a value that the server used."""
+    num_trained: int
+    """Those with a value that training reads."""
     num_differing: int
-    """Those whose values differ, missing ones included."""
+    """Those whose values differ, the missing ones that follow included."""
     num_missing_served: int
     """Those that training has a value for and the server had none."""
     num_missing_trained: int
     """Those that the server had a value for and training has none."""
-    is_never_served: bool
-    """Whether the server had no value in any row, though training has some."""
-    is_never_trained: bool
-    """The reverse."""
     examples: tuple[Difference, ...] = ()
     """A few of the differing rows."""
 
@@ -55,10 +58,33 @@ class FeatureSkew:
         """The share of rows whose values differ; 0 where nothing was joined."""
         return self.num_differing / self.num_joined if self.num_joined else 0.0
 
+    @property
+    def is_never_served(self) -> bool:
+        """Whether the server never had a value, though training has some."""
+        return self.num_served == 0 < self.num_trained
+
+    @property
+    def is_never_trained(self) -> bool:
+        """Whether training never has a value, though the server had some."""
+        return self.num_trained == 0 < self.num_served
+
+    def __add__(self, other: FeatureSkew) -> FeatureSkew:
+        """The skew of the rows of both."""
+        return FeatureSkew(
+            *(getattr(self, name) + getattr(other, name) for name in _COUNTS),
+            examples=(*self.examples, *other.examples)[:NUM_EXAMPLES],
+        )
+
+
+_COUNTS = (
+    *("num_joined", "num_served", "num_trained"),
+    *("num_differing", "num_missing_served", "num_missing_trained"),
+)
+
 
 @dataclass(frozen=True)
 class Replay:
-    """Served pages scored again, offline, by the bundle that served them."""
+    """Served pages scored again, offline, by the bundles that served them."""
 
     num_replayed: int = 0
     """Pages scored again."""
@@ -70,6 +96,16 @@ class Replay:
     """The largest difference of a score as a share of it."""
     not_replayed: Mapping[str, str] = field(default_factory=dict)
     """Why no page of a bundle was scored again, by its version."""
+
+    def __add__(self, other: Replay) -> Replay:
+        """Both replays as one."""
+        return Replay(
+            self.num_replayed + other.num_replayed,
+            self.num_differing + other.num_differing,
+            max(self.max_difference, other.max_difference),
+            max(self.max_relative_difference, other.max_relative_difference),
+            {**self.not_replayed, **other.not_replayed},
+        )
 
 
 @dataclass(frozen=True)
@@ -85,9 +121,21 @@ class Skew:
     replay: Replay = Replay()
     """Whether scores can be had again."""
 
+    def __add__(self, other: Skew) -> Skew:
+        """The skew of the pages of both."""
+        features = dict(self.features)
+        for name, one in other.features.items():
+            features[name] = features[name] + one if name in features else one
+        return Skew(
+            self.num_served + other.num_served,
+            self.num_joined + other.num_joined,
+            features,
+            self.replay + other.replay,
+        )
+
     def save(self, path: Path) -> None:
         """Writes JSON."""
-        path.write_text(json.dumps(asdict(self), indent=1, default=str) + "\n")
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
 
     @classmethod
     def load(cls, path: Path) -> Skew:
