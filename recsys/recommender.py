@@ -20,7 +20,7 @@ from recsys.catalogue import Rows
 from recsys.features import spec
 from recsys.features.transformed import Arrays
 from recsys.filters import Filters
-from recsys.index.contract import NO_ROW
+from recsys.index.contract import NO_ROW, Vectors
 from recsys.popularity import Popularity
 from recsys.query import Query
 
@@ -94,6 +94,16 @@ class Recommender:
                 zip(self.catalogue.app_ids(rows[0, others]), cosines[0, others], strict=True), 1
             )
         ]
+
+    def vectors(self, queries: Sequence[Query]) -> Vectors:
+        """The queries' unit vectors, `[num_queries, dim]`."""
+        vectors: Vectors = self._encode(self._raw(queries))[spec.EMBEDDING]
+        return vectors
+
+    def nearest(self, queries: Sequence[Query], count: int) -> Rows:
+        """Retrieval alone, before any filter: rows of the apps that the index finds nearest to each
+        query, `[num_queries, count]`."""
+        return self._index.search(self.vectors(queries), count)[0]
 
     def score(self, raw: Arrays, app_ids: Sequence[Sequence[str]]) -> NDArray[np.float32]:
         """The ranker's scores of given apps, `[num_queries, num_apps]`; minus infinity beyond the
