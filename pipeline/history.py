@@ -10,6 +10,7 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
+from recsys.engine.lists import collected
 from recsys.tables import INSTALL, UNINSTALL
 
 _ALWAYS = "0001-01-01 00:00:00+00:00"
@@ -38,18 +39,18 @@ def at_request(requests: ir.Table, users: ir.Table, outcomes: ir.Table) -> ir.Ta
             stays.until.isnull() | (stays.until >= asked.time),
         ],
     )
-    in_order = [seen.since, seen.place, seen.app_id]
-    return seen.group_by("request_id").agg(installed_app_ids=seen.app_id.collect(order_by=in_order))
+    in_order = collected(seen.app_id, order_by=[seen.since, seen.place])
+    return seen.group_by("request_id").agg(installed_app_ids=in_order)
 
 
 def _stays(users: ir.Table, outcomes: ir.Table) -> ir.Table:
     """`user_id`, `app_id`, `since`, `until` (null: still there) and `place` in the snapshot."""
     time = outcomes.time.type()
-    listed = users.installed_app_ids
-    snapshot = users.select(
+    listed = users.select("user_id", app_id="installed_app_ids")
+    snapshot = listed.unnest("app_id", offset="place").select(
         "user_id",
-        app_id=listed.unnest(),
-        place=ibis.range(0, listed.length()).unnest().cast("int64"),
+        "app_id",
+        "place",
         since=ibis.literal(_ALWAYS).cast(time),
         kind=ibis.literal(INSTALL),
     )

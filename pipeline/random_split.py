@@ -14,6 +14,8 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
+from recsys.engine.lists import collected
+
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
 
@@ -53,9 +55,7 @@ def history(assigned: ir.Table) -> ir.Table:
         `request_id` and `installed_app_ids`.
     """
     train = assigned.filter(assigned.split == TRAIN)
-    of_user = train.group_by("user_id").agg(
-        taken=train.app_id.collect(order_by=[train.time, train.app_id])
-    )
+    of_user = train.group_by("user_id").agg(taken=collected(train.app_id, order_by=[train.time]))
     of_request = assigned.group_by("request_id", "user_id").agg(own=assigned.app_id.collect())
     both = of_request.inner_join(of_user, "user_id")
     others = both.taken.filter(lambda app_id: ~both.own.contains(app_id))

@@ -28,13 +28,27 @@ def import_logs(workspace: Workspace, progress: Progress) -> Imported:
         BadInput: a file is missing or isn't what it should be, too many of its rows are bad, or no
             interaction is left.
     """
+    with staged_folder(workspace.logs) as logs:
+        return _import(workspace, logs, progress)
+
+
+def rehearse(workspace: Workspace, progress: Progress) -> Imported:
+    """What `import_logs` would take and leave; the logs stay as they are.
+
+    Raises:
+        BadInput: as `import_logs` does.
+    """
+    with tempfile.TemporaryDirectory(prefix=".staged-rehearsal-", dir=workspace.root) as logs:
+        return _import(workspace, Path(logs), progress)
+
+
+def _import(workspace: Workspace, logs: Path, progress: Progress) -> Imported:
     config = workspace.config
     files = open_files(workspace)
-    with (
-        tempfile.TemporaryDirectory(prefix=".staged-import-", dir=workspace.root) as folder,
-        staged_folder(workspace.logs) as logs,
-    ):
-        scratch = Scratch(config.engine, Path(folder))
+    with tempfile.TemporaryDirectory(prefix=".staged-import-", dir=workspace.root) as folder:
+        # Files of a person lie on this machine, whichever engine computes the days made of them.
+        here = config.engine.model_copy(update={"kind": "duckdb"})
+        scratch = Scratch(here, Path(folder))
         judged: dict[str, Judged] = {
             file.kind.name: judge(file, config.import_, scratch, logs / "rejected", progress)
             for file in files

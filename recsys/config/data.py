@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Mapping
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from recsys.config.section import Section
 
@@ -83,14 +84,24 @@ class Import(Section):
 
 
 class Engine(Section):
-    """Where tables are computed."""
+    """Where tables are computed. Every engine gives the same tables."""
 
-    kind: Literal["duckdb"] = "duckdb"
-    """The engine behind Ibis."""
+    kind: Literal["duckdb", "spark"] = "duckdb"
+    """`duckdb`: inside this process. `spark`: on a cluster whose workers see the workspace under
+    the same path; it needs the extra `spark`, and Java 17 or later."""
+    master: str = "local"
+    """Spark's master: `local` for this machine, or `spark://HOST:PORT` of a cluster."""
     num_threads: int = Field(2, ge=1)
-    """Threads the engine may use."""
-    memory_limit_mib: int = Field(8_192, ge=256)
-    """Memory the engine may use before it spills to disk."""
+    """Threads the engine may use; on a cluster, cores of all workers together."""
+    memory_limit_mib: int = Field(8_192, ge=512)
+    """Memory the engine may use before it spills to disk; on a cluster, of each worker."""
+
+    @field_validator("master")
+    @classmethod
+    def _names_a_master(cls, master: str) -> str:
+        if not re.fullmatch(r"local|spark://[^\s/,:]+:\d+", master):
+            raise ValueError('"local", or "spark://HOST:PORT" of a Spark cluster')
+        return master
 
 
 class Examples(Section):

@@ -1,4 +1,4 @@
-"""Where tables are computed: DuckDB, embedded, through Ibis.
+"""Where tables are computed: DuckDB, embedded, or Spark where one machine is too small.
 
 Everything else writes Ibis expressions over the tables that `read_days` and `read_parquet` return,
 and nothing else knows which engine runs them.
@@ -7,8 +7,6 @@ and nothing else knows which engine runs them.
 from __future__ import annotations
 
 import datetime as dt
-import functools
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,32 +17,26 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from recsys import config, tables
+from recsys.engine.contract import Engine
 from recsys.errors import BadInput
 from recsys.tables import Table
 from recsys.workspace import Workspace
 
 
-@functools.cache
 def connect(engine: config.Engine) -> Any:
     """This process's one connection to the engine that the configuration describes.
 
     It never loads anything over the network, and reads times in UTC.
+
+    Raises:
+        BadInput: the engine can't be had here; says what to install or to start.
     """
-    return ibis.duckdb.connect(
-        threads=engine.num_threads,
-        memory_limit=f"{engine.memory_limit_mib}MiB",
-        temp_directory=f"{tempfile.gettempdir()}/recsys-duckdb",
-        autoinstall_known_extensions=False,
-        autoload_known_extensions=False,
-    )
+    return _engine(engine).connect(engine)
 
 
 def read_parquet(engine: config.Engine, files: Sequence[Path]) -> ir.Table:
     """One table over Parquet files; a column that some files lack is null there."""
-    table: ir.Table = connect(engine).read_parquet(
-        sorted(files), union_by_name=True, hive_partitioning=False
-    )
-    return table
+    return _engine(engine).read_parquet(engine, sorted(files))
 
 
 def read_days(workspace: Workspace, table: Table, days: Sequence[dt.date]) -> ir.Table:
@@ -65,12 +57,35 @@ def read_days(workspace: Workspace, table: Table, days: Sequence[dt.date]) -> ir
 
 def write_parquet(engine: config.Engine, expression: ir.Table, path: Path) -> None:
     """Computes a table into one Parquet file, its rows in the expression's order."""
-    connect(engine).to_parquet(expression, path, compression="zstd")
+    _engine(engine).write_parquet(engine, expression, path)
 
 
 def to_arrow(engine: config.Engine, expression: ir.Table) -> pa.Table:
-    """Computes a table into memory."""
+    """Computes a table into memory, in the expression's own types."""
     return connect(engine).to_pyarrow(expression)
+
+
+def _engine(settings: config.Engine) -> Engine:
+    match settings.kind:
+        case "duckdb":
+            from recsys.engine import duckdb
+
+            return duckdb
+        case "spark":
+            return _spark()
+
+
+def _spark() -> Engine:
+    try:
+        from recsys.engine import spark
+    except ModuleNotFoundError as error:
+        if error.name != "pyspark":
+            raise
+        raise BadInput(
+            'engine.kind = "spark" needs PySpark, found none: install it with '
+            "`pip install 'recsys[spark]'`, or set engine.kind to \"duckdb\"."
+        ) from None
+    return spark
 
 
 def _key_types(found: ibis.Schema, table: Table, folder: Path) -> dict[str, dtypes.DataType]:
