@@ -79,14 +79,13 @@ def generate(
     """
     began = time.perf_counter()
     config = workspace.config
+    missing = missing_days(workspace, config, num_days, force)
     if force:
         shutil.rmtree(workspace.logs, ignore_errors=True)
     _claim(workspace)
     sweep_staged(workspace.logs)
     world = World(config)
-    days = [config.world.first_day + dt.timedelta(days=i) for i in range(num_days)]
-    totals = Totals(days_before=num_whole_days(workspace, days))
-    missing = days[totals.days_before :]
+    totals = Totals(days_before=num_days - len(missing))
     if missing:
         state = _state_before(workspace, world, missing[0])
     for day in missing:
@@ -98,6 +97,25 @@ def generate(
         totals.seconds = time.perf_counter() - began
         after_day(totals)
     return totals
+
+
+def missing_days(workspace: Workspace, config: Config, num_days: int, force: bool) -> list[dt.date]:
+    """The days that `generate` makes, in order: the last of those that the logs shall have.
+
+    Args:
+        workspace: where the logs are.
+        config: that of the world.
+        num_days: how many days the logs shall have.
+        force: none of those that are there count.
+
+    Raises:
+        BadInput: the logs are of another world, or were not generated.
+    """
+    days = [config.world.first_day + dt.timedelta(days=i) for i in range(num_days)]
+    if force:
+        return days
+    _check_claim(workspace, config)
+    return days[num_whole_days(workspace, days) :]
 
 
 def num_whole_days(workspace: Workspace, days: list[dt.date]) -> int:
@@ -121,7 +139,7 @@ def world_of(workspace: Workspace) -> World:
         raise BadInput(
             f"{workspace.logs} holds no generated days: `recsys data generate` makes some."
         )
-    _check_claim(workspace)
+    _check_claim(workspace, workspace.config)
     return World(workspace.config)
 
 
@@ -132,26 +150,26 @@ def world_digest(config: Config) -> str:
 
 
 def _claim(workspace: Workspace) -> None:
-    """Makes sure that the logs are this world's, or makes them so where there are none."""
+    """Notes which world's logs these are, where there are none yet."""
     path = workspace.logs / WORLD_FILE
-    if path.exists():
-        _check_claim(workspace)
-    elif any(workspace.days(table) for table in TABLES):
-        raise BadInput(
-            f"{workspace.logs} holds tables that were not generated: replace them with --force, or "
-            "generate into another workspace."
-        )
-    else:
+    if not path.exists():
         identity = {"digest": world_digest(workspace.config)}
         write_atomically(path, json.dumps(identity).encode())
 
 
-def _check_claim(workspace: Workspace) -> None:
-    identity = json.loads((workspace.logs / WORLD_FILE).read_text())
-    if identity["digest"] != world_digest(workspace.config):
+def _check_claim(workspace: Workspace, config: Config) -> None:
+    """Makes sure that the logs are this world's, or nobody's."""
+    path = workspace.logs / WORLD_FILE
+    if path.exists():
+        if json.loads(path.read_text())["digest"] != world_digest(config):
+            raise BadInput(
+                f"{workspace.logs} holds days of a world with another seed or [world] section "
+                f"than {workspace.root}'s configuration: replace them with --force."
+            )
+    elif any(workspace.days(table) for table in TABLES):
         raise BadInput(
-            f"{workspace.logs} holds days of a world with another seed or [world] section than "
-            f"{workspace.root}'s configuration: replace them with --force."
+            f"{workspace.logs} holds tables that were not generated: replace them with --force, or "
+            "generate into another workspace."
         )
 
 

@@ -18,6 +18,9 @@ WorkspaceOption = Annotated[
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Make the last line of standard output one JSON object.")
 ]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
+]
 DEFAULT_WORKSPACE = Path("workspace")
 
 

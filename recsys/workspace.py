@@ -35,7 +35,12 @@ class Workspace:
         Raises:
             ConfigError: it is missing or not valid.
         """
-        return configuration.load(self.root / configuration.FILE_NAME)
+        return configuration.load(self.config_file)
+
+    @property
+    def config_file(self) -> Path:
+        """The file of the configuration."""
+        return self.root / configuration.FILE_NAME
 
     @property
     def logs(self) -> Path:

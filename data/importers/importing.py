@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.progress import Progress
 
 from data.importers import assemble
 from data.importers.columns import APPS, USERS, Kind
-from data.importers.files import open_files
+from data.importers.files import File, open_files
 from data.importers.judging import Judged, judge
 from data.importers.scratch import Scratch
 from data.importers.summary import Imported, summary
@@ -28,8 +29,9 @@ def import_logs(workspace: Workspace, progress: Progress) -> Imported:
         BadInput: a file is missing or isn't what it should be, too many of its rows are bad, or no
             interaction is left.
     """
+    files = open_files(workspace)
     with staged_folder(workspace.logs) as logs:
-        return _import(workspace, logs, progress)
+        return _import(workspace, files, logs, progress)
 
 
 def rehearse(workspace: Workspace, progress: Progress) -> Imported:
@@ -38,13 +40,15 @@ def rehearse(workspace: Workspace, progress: Progress) -> Imported:
     Raises:
         BadInput: as `import_logs` does.
     """
-    with tempfile.TemporaryDirectory(prefix=".staged-rehearsal-", dir=workspace.root) as logs:
-        return _import(workspace, Path(logs), progress)
-
-
-def _import(workspace: Workspace, logs: Path, progress: Progress) -> Imported:
-    config = workspace.config
     files = open_files(workspace)
+    with tempfile.TemporaryDirectory(prefix=".staged-rehearsal-", dir=workspace.root) as logs:
+        return _import(workspace, files, Path(logs), progress)
+
+
+def _import(
+    workspace: Workspace, files: Sequence[File], logs: Path, progress: Progress
+) -> Imported:
+    config = workspace.config
     with tempfile.TemporaryDirectory(prefix=".staged-import-", dir=workspace.root) as folder:
         # Files of a person lie on this machine, whichever engine computes the days made of them.
         here = config.engine.model_copy(update={"kind": "duckdb"})

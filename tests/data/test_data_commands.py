@@ -39,6 +39,41 @@ def test_generate_says_what_it_made(workspace: Path) -> None:
     assert again.returncode == 0 and again.stdout.startswith("0 days added to the 1 in")
 
 
+def test_a_dry_run_says_what_would_be_generated_and_writes_nothing(
+    workspace: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    where = "--workspace", str(workspace), "--dry-run"
+    planned = recsys("data", "generate", *where, "--json")
+    assert planned.returncode == 0, planned.stderr
+    assert "3 days, 2024-03-01 to 2024-03-03, would be added to the 0 in" in planned.stdout
+    assert json.loads(planned.stdout.splitlines()[-1]) == {"days": 3}
+    assert [path.name for path in workspace.iterdir()] == ["recsys.toml"]
+    nowhere = tmp_path_factory.mktemp("empty") / "place"
+    planned = recsys("data", "generate", "--preset", "tiny", "--workspace", str(nowhere), where[-1])
+    assert f"{nowhere}/recsys.toml would be written" in planned.stdout
+    assert "14 days" in planned.stdout
+    assert not nowhere.exists()
+
+
+def test_faults_are_listed_and_one_is_applied_to_a_copy(workspace: Path) -> None:
+    listed = recsys("data", "break")
+    assert listed.returncode == 0 and "case-changed" in listed.stdout
+    generated = recsys("data", "generate", "--workspace", str(workspace), "--days", "1")
+    assert generated.returncode == 0, generated.stderr
+    copy = workspace.parent / "broken"
+    arguments = ["data", "break", "case-changed", "--workspace", str(workspace), "--to", str(copy)]
+    planned = recsys(*arguments, "--dry-run")
+    assert planned.returncode == 0 and not copy.exists()
+    broken = recsys(*arguments, "--day", "2024-03-01")
+    assert broken.returncode == 0, broken.stderr
+    for answer in (planned, broken):
+        assert "requests 2024-03-01 part-0.parquet: other values of country" in answer.stdout
+    assert f"recsys run --workspace {copy}" in broken.stdout
+    assert (copy / "logs" / "requests" / "day=2024-03-01" / "part-0.parquet").exists()
+    unknown = recsys("data", "break", "nothing", "--workspace", str(workspace))
+    assert unknown.returncode == 2 and "choose one of feature-missing" in unknown.stderr
+
+
 def test_a_preset_that_contradicts_the_file_is_refused(workspace: Path) -> None:
     done = recsys("data", "generate", "--workspace", str(workspace), "--preset", "tiny")
     assert done.returncode == 2

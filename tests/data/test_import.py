@@ -192,6 +192,19 @@ def test_times_are_numbers_of_a_unit_or_texts_in_utc(
     assert row["time"] == expected
 
 
+def test_a_dry_run_takes_and_leaves_the_same_and_writes_nothing(atomic: Workspace) -> None:
+    before = digest_of_folder(atomic.root)
+    arguments = ("data", "import", "--workspace", str(atomic.root))
+    command = [sys.executable, "-m", "recsys", *arguments]
+    planned = subprocess.run(
+        [*command, "--dry-run"], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert digest_of_folder(atomic.root) == before
+    assert planned[-1].startswith("Nothing was written")
+    done = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert planned[:-1] == done.splitlines()
+
+
 def test_without_time_all_happens_as_the_configured_day_begins(tmp_path: Path) -> None:
     files = {"interactions": "user,app\nu,a\nu,b\n"}
     workspace = make(tmp_path, files, {"interactions": MINIMAL}, day=dt.date(2020, 5, 17))
