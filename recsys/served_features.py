@@ -90,9 +90,17 @@ def files(workspace: Workspace, day: dt.date) -> dict[str, list[Path]]:
     return {name.removeprefix("bundle="): list(paths) for name, paths in of_bundle}
 
 
+def by_column(features: spec.Features) -> dict[str, tuple[str, Feature]]:
+    """The columns that features are read from, and of each the feature that reads most of it."""
+    columns: dict[str, tuple[str, Feature]] = {}
+    for name, feature in sorted(features.items(), key=lambda item: -item[1].max_length):
+        columns.setdefault(spec.column_of(name, feature), (name, feature))
+    return columns
+
+
 def schema(query_features: spec.Features) -> pa.Schema:
     """The columns of the log of a bundle with these features."""
-    columns = [(column, _TYPES[f.kind]) for column, (_, f) in _by_column(query_features).items()]
+    columns = [(column, _TYPES[f.kind]) for column, (_, f) in by_column(query_features).items()]
     return pa.schema([*_KEYS, pa.field(FEATURES, pa.struct(columns), nullable=False)])
 
 
@@ -111,7 +119,7 @@ def batch(pages: Sequence[ServedPage]) -> pa.RecordBatch:
         _lists(ends, pa.array([item.app_id for item in every], pa.string())),
         _lists(ends, pa.array([item.score for item in every], pa.float32())),
     ]
-    columns = _by_column(query_features)
+    columns = by_column(query_features)
     known = [
         _column([page.page.raw[name] for page in pages], feature)
         for name, feature in columns.values()
@@ -125,14 +133,6 @@ def raw(rows: pa.Table, query_features: spec.Features) -> dict[str, Any]:
     """The raw features of logged pages, by name, as the model was given them."""
     columns = pa.Table.from_struct_array(rows[FEATURES])
     return spec.raw_from_table(columns, query_features)
-
-
-def _by_column(features: spec.Features) -> dict[str, tuple[str, Feature]]:
-    """Each column once, with the feature that reads most of it."""
-    columns: dict[str, tuple[str, Feature]] = {}
-    for name, feature in sorted(features.items(), key=lambda item: -item[1].max_length):
-        columns.setdefault(spec.column_of(name, feature), (name, feature))
-    return columns
 
 
 def _column(values: Sequence[Any], feature: Feature) -> pa.Array:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,16 +70,13 @@ class FeatureSkew:
 
     def __add__(self, other: FeatureSkew) -> FeatureSkew:
         """The skew of the rows of both."""
-        return FeatureSkew(
-            *(getattr(self, name) + getattr(other, name) for name in _COUNTS),
-            examples=(*self.examples, *other.examples)[:NUM_EXAMPLES],
-        )
+        counts = {name: getattr(self, name) + getattr(other, name) for name in COUNTS}
+        examples = (*self.examples, *other.examples)[:NUM_EXAMPLES]
+        return replace(self, **counts, examples=examples)
 
 
-_COUNTS = (
-    *("num_joined", "num_served", "num_trained"),
-    *("num_differing", "num_missing_served", "num_missing_trained"),
-)
+COUNTS = tuple(one.name for one in fields(FeatureSkew) if one.name.startswith("num_"))
+"""What is counted of a feature."""
 
 
 @dataclass(frozen=True)
