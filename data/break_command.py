@@ -8,7 +8,13 @@ from typing import Annotated
 
 import typer
 
-from recsys.commands import DEFAULT_WORKSPACE, DryRunOption, WorkspaceOption
+from recsys.commands import (
+    DEFAULT_WORKSPACE,
+    DryRunOption,
+    JsonOption,
+    WorkspaceOption,
+    print_json,
+)
 from recsys.workspace import Workspace
 
 
@@ -23,29 +29,28 @@ def break_data(
     ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Copies the workspace and lets something go wrong upstream there."""
     from data import breaking
 
     if not fault:
-        _list_faults()
+        _list_faults(as_json)
         return
     place, what, date = Workspace(workspace), breaking.known(fault), day and day.date()
     target = to or workspace.with_name(f"{workspace.name}-{fault}")
-    typer.echo(what.story)
     if dry_run:
         changes = breaking.rehearse(place, what, date)
+        then = f"Nothing is written; without --dry-run, this happens in {target}."
     else:
         changes = breaking.break_day(place, what, date, target)
-    for change in changes:
-        typer.echo(f"  {change}")
-    if dry_run:
-        typer.echo(f"Nothing is written; without --dry-run, this happens in {target}.")
-    else:
-        typer.echo(f"`recsys run --workspace {target}` shows what comes of it.")
+        then = f"`recsys run --workspace {target}` shows what comes of it."
+    typer.echo("\n  ".join([what.story, *changes]) + f"\n{then}")
+    if as_json:
+        print_json({"fault": fault, "changes": changes})
 
 
-def _list_faults() -> None:
+def _list_faults(as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -55,3 +60,10 @@ def _list_faults() -> None:
     for fault in FAULTS.values():
         table.add_row(fault.name, fault.story)
     Console().print(table)
+    if as_json:
+        print_json(
+            [
+                {"name": fault.name, "story": fault.story, "touches": sorted(fault.touches)}
+                for fault in FAULTS.values()
+            ]
+        )

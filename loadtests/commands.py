@@ -60,3 +60,23 @@ def bench_generate(
     typer.echo(f"\n{table}\n\nwrote {page}")
     if as_json:
         print_json({"runs": runs})
+
+
+@bench.command("faults")
+def bench_faults(
+    preset: Annotated[str, typer.Option(help="The synthetic store's size.")] = "tiny",
+    as_json: JsonOption = False,
+) -> None:
+    """Which faults of the systems upstream the pipeline stops, and which clean days."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    from loadtests import bench_faults, report
+
+    figures = bench_faults.bench(preset)
+    table = bench_faults.table(figures)
+    page = report.write("faults", bench_faults.COMMAND, figures, table)
+    Console().print(Markdown(table))
+    typer.echo(f"\nwrote {page}")
+    if as_json:
+        print_json(figures)

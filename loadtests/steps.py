@@ -50,6 +50,12 @@ def asked(*arguments: str, workspace: Path) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def tried(*arguments: str, workspace: Path) -> subprocess.CompletedProcess[str]:
+    """A command that may fail: its exit code, and what it said."""
+    command = ("recsys", *arguments, "--workspace", str(workspace))
+    return subprocess.run(_called(command), capture_output=True, text=True, check=False)
+
+
 @contextlib.contextmanager
 def server(workspace: Path) -> Iterator[str]:
     """A server of the workspace on a free port of this machine: its address, once it is ready.
