@@ -3,8 +3,6 @@
 TFDV and other tools of TFX open what is written here.
 """
 
-from recsys.features.statistics.datasets import NUM_RANKED_VALUES as NUM_RANKED_VALUES
-from recsys.features.statistics.datasets import NUM_TOP_VALUES as NUM_TOP_VALUES
 from recsys.features.statistics.datasets import compute as compute
 from recsys.features.statistics.readers import NUM_INFINITE as NUM_INFINITE
 from recsys.features.statistics.readers import (
@@ -28,3 +26,5 @@ from recsys.features.statistics.readers import quantiles as quantiles
 from recsys.features.statistics.readers import save as save
 from recsys.features.statistics.readers import slices as slices
 from recsys.features.statistics.readers import value_counts as value_counts
+from recsys.features.statistics.texts import NUM_RANKED_VALUES as NUM_RANKED_VALUES
+from recsys.features.statistics.texts import NUM_TOP_VALUES as NUM_TOP_VALUES
