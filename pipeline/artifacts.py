@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
+from recsys.features.skew import Skew
+
 RECORD = "artifact.json"
 
 
@@ -127,6 +129,28 @@ class Schema(Artifact):
         return self.path / "schema.pbtxt"
 
 
+class ServingSkew(Artifact):
+    """Where the features that the server used differ from the span's examples."""
+
+    component = "skew_gen"
+
+    @property
+    def skew(self) -> Path:
+        """A `recsys.features.skew.Skew` as JSON."""
+        return self.path / "skew.json"
+
+    def figures(self) -> dict[str, Any]:
+        """Pages compared, and the share of differing values of each feature that has some."""
+        found = Skew.load(self.skew)
+        counts = {"num_served": found.num_served, "num_joined": found.num_joined}
+        shares = {
+            f"differing_share.{name}": round(feature.differing_share, 6)
+            for name, feature in found.features.items()
+            if feature.num_differing
+        }
+        return {**counts, **shares, "num_replayed": found.replay.num_replayed}
+
+
 class ExampleAnomalies(Artifact):
     """Where a span's examples differ from the schema."""
 
@@ -138,7 +162,13 @@ class ExampleAnomalies(Artifact):
         return self.path / "anomalies.pbtxt"
 
 
-DATA: tuple[type[Artifact], ...] = (Examples, ExampleStatistics, Schema, ExampleAnomalies)
+DATA: tuple[type[Artifact], ...] = (
+    Examples,
+    ExampleStatistics,
+    Schema,
+    ServingSkew,
+    ExampleAnomalies,
+)
 """What is made of a day before anything is trained, the gate last."""
 
 

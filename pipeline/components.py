@@ -6,6 +6,7 @@ from pipeline.example_gen import example_gen
 from pipeline.example_validator import example_validator
 from pipeline.pusher import pusher
 from pipeline.schema_gen import schema_gen
+from pipeline.skew_gen import skew_gen
 from pipeline.statistics_gen import statistics_gen
 from pipeline.trainer import trainer_ranking, trainer_retrieval
 from pipeline.transform import transform
@@ -17,6 +18,7 @@ __all__ = [
     "example_validator",
     "pusher",
     "schema_gen",
+    "skew_gen",
     "statistics_gen",
     "trainer_ranking",
     "trainer_retrieval",

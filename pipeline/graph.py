@@ -18,6 +18,7 @@ from pipeline.assets import between, component, daily
 from pipeline.example_gen import source_days
 from pipeline.example_validator import errors
 from pipeline.schema_gen import approved
+from pipeline.skew_gen import reads as served_features
 from pipeline.spans import days_of_logs, offsets, window
 from pipeline.store import Made, Store
 from recsys.pushes import served_before
@@ -54,7 +55,13 @@ def assets_of(store: Store) -> list[dg.AssetsDefinition]:
         step = partial(components.schema_gen, workspace, version)
         return run(a.Schema, step, span, reads=[version])
 
-    @asset(statistics_gen, schema_gen, gate=errors)
+    @asset(example_gen)
+    def skew_gen(span: dt.date) -> Made:
+        step = partial(components.skew_gen, current(a.Examples, span), workspace)
+        reads = served_features(workspace, span)
+        return run(a.ServingSkew, step, span, ["features", "validation"], reads)
+
+    @asset(statistics_gen, schema_gen, skew_gen, gate=errors)
     def example_validator(span: dt.date) -> Made:
         seen, expected = current(a.ExampleStatistics, span), current(a.Schema, span)
         return run(a.ExampleAnomalies, partial(components.example_validator, seen, expected), span)
@@ -106,6 +113,6 @@ def assets_of(store: Store) -> list[dg.AssetsDefinition]:
         return run(a.PushedModel, partial(components.pusher, bundle, evaluation, workspace), span)
 
     return [
-        *(example_gen, statistics_gen, schema_gen, example_validator),
+        *(example_gen, statistics_gen, schema_gen, skew_gen, example_validator),
         *(transform, trainer_retrieval, trainer_ranking, bundle_gen, evaluator, pusher),
     ]

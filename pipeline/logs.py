@@ -17,7 +17,21 @@ Days = Mapping[Table, Sequence[dt.date]]
 
 
 def references(workspace: Workspace, days: Days) -> list[Reference]:
-    """Names the content of each table's days.
+    """Names the content of each table's days."""
+    return named(
+        workspace,
+        {
+            (f"logs/{table}", day): workspace.files(table, day)
+            for table, table_days in days.items()
+            for day in table_days
+        },
+    )
+
+
+def named(
+    workspace: Workspace, files: Mapping[tuple[str, dt.date], Sequence[Path]]
+) -> list[Reference]:
+    """Names the content of files, by what they are and their day.
 
     Digests of files are kept in `artifacts/.digests.json`, and computed anew only for a file whose
     size or time of change differs.
@@ -25,15 +39,14 @@ def references(workspace: Workspace, days: Days) -> list[Reference]:
     cache = workspace.artifacts / ".digests.json"
     known: dict[str, str] = json.loads(cache.read_text()) if cache.exists() else {}
     seen: dict[str, str] = {}
-    named = []
-    for table, table_days in days.items():
-        for day in table_days:
-            digests = [_digest(f, workspace, known, seen) for f in workspace.files(table, day)]
-            content = hashlib.sha256("\n".join(digests).encode()).hexdigest()[:16]
-            named.append(Reference(f"logs/{table}", day.isoformat(), content))
+    references = []
+    for (name, day), of_day in files.items():
+        digests = [_digest(file, workspace, known, seen) for file in of_day]
+        content = hashlib.sha256("\n".join(digests).encode()).hexdigest()[:16]
+        references.append(Reference(name, day.isoformat(), content))
     if not seen.items() <= known.items():
         write_atomically(cache, json.dumps(known | seen, indent=0).encode())
-    return named
+    return references
 
 
 def _digest(

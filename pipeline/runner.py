@@ -20,6 +20,7 @@ from pipeline.artifacts import ExampleAnomalies
 from pipeline.code import code_digest
 from pipeline.example_gen import source_days
 from pipeline.example_validator import errors
+from pipeline.skew_gen import reads as served_features
 from pipeline.spans import days_of_logs, window
 from pipeline.store import Store, Watch
 from recsys.errors import BadInput, GateStopped
@@ -106,7 +107,10 @@ def _fingerprint(workspace: Workspace, due: Due) -> str:
     days = [due.day]
     if due.job == "pipeline":
         days = [day for part in window(workspace, due.day) for day in part]
-    read = [logs.references(workspace, source_days(workspace, day)) for day in days]
+    read = [
+        [*logs.references(workspace, source_days(workspace, day)), *served_features(workspace, day)]
+        for day in days
+    ]
     parts = [code_digest("pipeline.graph"), workspace.config.digest(), read]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 

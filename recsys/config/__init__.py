@@ -36,6 +36,7 @@ from recsys.config.section import Section as Section
 from recsys.config.serving import Serving as Serving
 from recsys.config.text import render as render
 from recsys.config.text import sentence
+from recsys.config.validation import Validation as Validation
 from recsys.errors import BadInput
 
 FILE_NAME = "recsys.toml"
@@ -55,6 +56,7 @@ class Config(Section):
     engine: Engine = Engine()
     features: Mapping[str, Feature] = {}
     examples: Examples = Examples()
+    validation: Validation = Validation()
     retrieval: Retrieval = Retrieval()
     ranking: Ranking = Ranking()
     index: Index = Index()

@@ -8,13 +8,12 @@ import pytest
 
 from recsys.features.skew import NUM_EXAMPLES, Difference, FeatureSkew, Replay, Skew
 
-
 WHOLE = FeatureSkew(10, 8, 9, num_differing=3, num_missing_served=2, num_missing_trained=1)
 
 
 def test_it_comes_back_from_the_disk_as_it_was(tmp_path: Path) -> None:
     examples = (Difference("r1", "a1", ["x"], None), Difference("r2", None, 1.5, 2))
-    features = {"price": FeatureSkew(*range(6), examples=examples), "country": WHOLE}
+    features = {"price": FeatureSkew(5, 4, 3, 2, 1, 0, examples), "country": WHOLE}
     skew = Skew(7, 6, features, Replay(5, 1, 0.25, 0.5, {"v1": "it is gone"}))
     skew.save(tmp_path / "skew.json")
     assert Skew.load(tmp_path / "skew.json") == skew

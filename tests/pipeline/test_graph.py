@@ -10,7 +10,7 @@ import pytest
 from daily_logs import DAY, make_workspace, request, write_log
 from daily_logs import at as hour
 
-from pipeline import components, graph, orchestration
+from pipeline import artifacts, components, graph, orchestration
 from pipeline.spans import days_of_logs, offsets, window
 from pipeline.store import Store
 from recsys.errors import BadInput
@@ -39,7 +39,8 @@ def test_the_graph_is_tfxs_top_to_bottom(tmp_path: Path) -> None:
         "example_gen": set(),
         "statistics_gen": {"example_gen"},
         "schema_gen": {"statistics_gen"},
-        "example_validator": {"statistics_gen", "schema_gen"},
+        "skew_gen": {"example_gen"},
+        "example_validator": {"statistics_gen", "schema_gen", "skew_gen"},
         "transform": {"example_gen", "example_validator"},
         "trainer_retrieval": {"transform"},
         "trainer_ranking": {"transform", "trainer_retrieval"},
@@ -92,7 +93,7 @@ def test_the_page_of_dagster_shows_both_jobs(tmp_path: Path) -> None:
     whole = orchestration.definitions(Store(with_days(tmp_path, DAYS)))
     data = whole.resolve_job_def(orchestration.DATA)
     names = {key.to_user_string() for key in data.asset_layer.executable_asset_keys}
-    assert names == {"example_gen", "statistics_gen", "schema_gen", "example_validator"}
+    assert names == {artifact.component for artifact in artifacts.DATA}
     assert whole.resolve_job_def(orchestration.PIPELINE)
 
 
