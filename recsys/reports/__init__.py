@@ -1,0 +1,1 @@
+"""Pages for people: self-contained HTML with inline SVG, made from values alone."""

@@ -1,0 +1,67 @@
+"""Numbers as people read them: thousands apart, three significant digits, shares in percent."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+NONE = "-"
+"""Stands where there is no number."""
+MAX_VALUE_LENGTH = 60
+"""Letters of a value that are shown."""
+
+
+def count(num: float) -> str:
+    """A number of things: 41203 -> `41,203`."""
+    return f"{num:,.0f}"
+
+
+def figure(value: float | None) -> str:
+    """A measured value: 0.012345 -> `0.0123`, 41203.6 -> `41,200`, 3170000 -> `3.17 M`. Whole
+    numbers below a million stay exact."""
+    if value is None or math.isnan(value):
+        return NONE
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    size = float(f"{abs(value):.3g}")
+    if abs(value) < 1e6 and abs(value) == int(abs(value)):
+        text = f"{abs(value):,.0f}"
+    elif size >= 1e15 or size < 1e-4:
+        text = f"{size:.2e}"
+    else:
+        text = _large(size) if size >= 1e6 else _decimal(size)
+    return f"-{text}" if value < 0 else text
+
+
+def share(value: float | None) -> str:
+    """A share in percent: 0.3127 -> `31.3%`; what is not quite none or all never reads so."""
+    if value is None or math.isnan(value):
+        return NONE
+    if 0 < value < 0.0001:
+        return "<0.01%"
+    if 0.9999 < value < 1:
+        return ">99.99%"
+    percent = 100 * value
+    is_whole, is_near_an_end = value == 0 or value >= 1, percent < 1 or percent > 99
+    digits = 0 if is_whole else 2 if is_near_an_end else 1
+    return f"{percent:,.{digits}f}%"
+
+
+def value(given: Any) -> str:
+    """A value of the data, as JSON writes it and no longer than a glance; nothing for None."""
+    text = "nothing" if given is None else json.dumps(given, ensure_ascii=False, default=str)
+    return text if len(text) <= MAX_VALUE_LENGTH else f"{text[:MAX_VALUE_LENGTH]}…"
+
+
+def _large(size: float) -> str:
+    for unit, name in ((1e12, "T"), (1e9, "G"), (1e6, "M")):
+        if size >= unit:
+            return f"{_decimal(size / unit)} {name}"
+    raise AssertionError(size)
+
+
+def _decimal(size: float) -> str:
+    """Three significant digits without an exponent."""
+    decimals = max(0, 2 - math.floor(math.log10(size)))
+    return f"{size:,.{decimals}f}"

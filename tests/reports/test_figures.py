@@ -1,0 +1,54 @@
+import math
+
+import pytest
+
+from recsys.reports import figures
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (41_203, "41,203"),
+        (41_203.6, "41,200"),
+        (9.999, "10.0"),
+        (0.012345, "0.0123"),
+        (0.00001234, "1.23e-05"),
+        (-4.256, "-4.26"),
+        (999_999.5, "1.00 M"),
+        (3_174_000.2, "3.17 M"),
+        (2.5e9, "2.50 G"),
+        (1e21, "1.00e+21"),
+        (math.inf, "∞"),
+        (-math.inf, "-∞"),
+        (math.nan, "-"),
+        (None, "-"),
+    ],
+)
+def test_measured_values_have_three_significant_digits(value: float | None, text: str) -> None:
+    assert figures.figure(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0%"),
+        (1, "100%"),
+        (0.3127, "31.3%"),
+        (0.0042, "0.42%"),
+        (0.9987, "99.87%"),
+        (0.000001, "<0.01%"),
+        (0.999999, ">99.99%"),
+        (18.362, "1,836%"),
+        (None, "-"),
+    ],
+)
+def test_a_share_reads_as_none_or_all_only_where_it_is(value: float | None, text: str) -> None:
+    assert figures.share(value) == text
+
+
+def test_values_read_as_json_and_never_run_on() -> None:
+    assert figures.value("DE") == '"DE"'
+    assert figures.value(None) == "nothing"
+    assert figures.value(["a", "ü"]) == '["a", "ü"]'
+    assert len(figures.value("x" * 5_000)) == figures.MAX_VALUE_LENGTH + 1
