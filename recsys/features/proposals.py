@@ -1,138 +1,197 @@
-"""What to change in a schema so that an anomaly is one no longer, once a person agrees that the
-data is right.
+"""What to do about an anomaly: how the schema would change so that it is one no longer, once a
+person agrees that the data is right, or what to mend upstream where no schema can make it right.
 
 TFX (KDD 2017), section 3.3, gives two: an unseen value -> "add value to domain"; a feature gone ->
-"deprecate feature". A schema can't be changed to welcome unknown keys, NaN or infinity: those are
-mended upstream.
+"deprecate feature". Nothing changes before a person agrees: a remedy only says what would, and
+leaves every other expectation standing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from recsys.features import anomalies, statistics
 from recsys.features import schema as schemas
-from recsys.features.anomalies import Finding, Info
-from recsys.features.schema import Schema
+from recsys.features import statistics
+from recsys.features.inference import wholes
+from recsys.features.schema import Expectations, Feature
 from recsys.features.statistics import DatasetFeatureStatisticsList
 
-DATASET = "dataset"
-"""How a person names the proposal that is of no feature."""
+NUM_VALUES_SHOWN = 5
+"""Values that a text lists."""
 
 
 @dataclass(frozen=True)
-class Proposal:
-    """A change of the schema that would settle one anomaly."""
+class Remedy:
+    """What would settle an anomaly."""
 
-    name: str
-    """The feature, or `dataset`."""
-    anomaly: str
-    change: str
+    text: str
     """In plain words."""
-    apply: Callable[[Schema], None]
-    """Makes the change, in place."""
+    apply: Callable[[Expectations], None] | None = None
+    """Makes the change, in place; None where what is wrong must be mended upstream."""
 
 
-def propose(seen: DatasetFeatureStatisticsList, schema: Schema) -> list[Proposal]:
-    """A proposal for each anomaly that the schema could settle."""
-    proposals = (_proposal(finding, seen) for finding in anomalies.findings(seen, schema))
-    return [proposal for proposal in proposals if proposal is not None]
+def mend(what: str) -> Remedy:
+    """No schema makes this right."""
+    return Remedy(f"mend upstream: {what}")
 
 
-def accept(schema: Schema, proposals: Collection[Proposal]) -> Schema:
-    """A copy of the schema with the changes made."""
-    changed = schema_pb2.Schema()
-    changed.CopyFrom(schema)
-    for proposal in proposals:
-        proposal.apply(changed)
+def accept(expected: Expectations, remedies: Collection[Remedy]) -> Expectations:
+    """A copy of the expectations with the changes made."""
+    changed = expected.copy()
+    for remedy in remedies:
+        if remedy.apply is not None:
+            remedy.apply(changed)
     return changed
 
 
-def _proposal(finding: Finding, seen: DatasetFeatureStatisticsList) -> Proposal | None:
-    makers = {
-        Info.SCHEMA_NEW_COLUMN: _add_feature,
-        Info.SCHEMA_MISSING_COLUMN: _deprecate_feature,
-        Info.ENUM_TYPE_UNEXPECTED_STRING_VALUES: _add_values,
-        Info.UNEXPECTED_DATA_TYPE: _replace_feature,
-        Info.FEATURE_TYPE_LOW_FRACTION_PRESENT: _lower_presence,
-        Info.FEATURE_TYPE_LOW_NUMBER_PRESENT: _lower_presence,
-        Info.FEATURE_TYPE_HIGH_NUMBER_VALUES: _allow_more_values,
-        Info.DATASET_LOW_NUM_EXAMPLES: _require_fewer_examples,
-    }
-    if finding.type not in makers:
-        return None
-    change, apply = makers[finding.type](finding.name, seen)
-    return Proposal(finding.name or DATASET, finding.short, change, apply)
+def listed(values: Sequence[str]) -> str:
+    """A few values as text, each as Python writes it: odd spaces and line ends show."""
+    more = len(values) - NUM_VALUES_SHOWN
+    shown = ", ".join(repr(value) for value in values[:NUM_VALUES_SHOWN])
+    return f"{shown} and {more:,} more" if more > 0 else shown
 
 
-Change = tuple[str, Callable[[Schema], None]]
+def add_feature(found: Feature, seen: DatasetFeatureStatisticsList) -> Remedy:
+    """Expects a column that is new, as it was found; days before it, which lack it, still pass."""
+
+    def apply(expected: Expectations) -> None:
+        added = expected.schema.feature.add()
+        added.CopyFrom(found)
+        added.ClearField("presence")
+        _refer_to(seen, found.name, expected.reference)
+
+    return Remedy("add feature", apply)
 
 
-def _add_feature(name: str, seen: DatasetFeatureStatisticsList) -> Change:
-    def apply(schema: Schema) -> None:
-        feature = _inferred(name, seen)
-        feature.ClearField("presence")  # the days before it must pass too
-        schema.feature.append(feature)
+def deprecate_feature(name: str) -> Remedy:
+    """Expects a column no longer."""
 
-    return "add feature", apply
+    def apply(expected: Expectations) -> None:
+        schemas.of(expected.schema, name).lifecycle_stage = schema_pb2.DEPRECATED
 
-
-def _deprecate_feature(name: str, seen: DatasetFeatureStatisticsList) -> Change:
-    def apply(schema: Schema) -> None:
-        _of(schema, name).lifecycle_stage = schema_pb2.DEPRECATED
-
-    return "deprecate feature", apply
+    return Remedy("deprecate feature", apply)
 
 
-def _replace_feature(name: str, seen: DatasetFeatureStatisticsList) -> Change:
-    def apply(schema: Schema) -> None:
-        _of(schema, name).CopyFrom(_inferred(name, seen))
+def expect_type(found: Feature, seen: DatasetFeatureStatisticsList) -> Remedy:
+    """Expects the feature as it was found, of another type than before."""
 
-    return "expect the type that was found", apply
+    def apply(expected: Expectations) -> None:
+        schemas.of(expected.schema, found.name).CopyFrom(found)
+        _refer_to(seen, found.name, expected.reference)
+
+    return Remedy(f"expect {schema_pb2.FeatureType.Name(found.type)} values", apply)
 
 
-def _add_values(name: str, seen: DatasetFeatureStatisticsList) -> Change:
-    found = statistics.value_counts(statistics.features(seen)[name])
+def expect_presence(name: str, min_fraction: float) -> Remedy:
+    """Expects a value in fewer rows; none at all for a share of 0."""
 
-    def apply(schema: Schema) -> None:
-        domain = _of(schema, name).string_domain
-        values = sorted({*domain.value, *found})
+    def apply(expected: Expectations) -> None:
+        presence = schemas.of(expected.schema, name).presence
+        presence.min_fraction = min_fraction
+        presence.min_count = 1 if min_fraction else 0
+
+    some = f"expect a value in at least {min_fraction:.1%} of rows"
+    return Remedy(some if min_fraction else "let it be missing everywhere", apply)
+
+
+def expect_num_values(name: str, least: int, most: int) -> Remedy:
+    """Expects from `least` to `most` values a row."""
+
+    def apply(expected: Expectations) -> None:
+        counts = schemas.of(expected.schema, name).value_count
+        counts.min, counts.max = least, most
+
+    return Remedy(f"expect {least:,} to {most:,} values a row", apply)
+
+
+def add_values(name: str, values: Sequence[str]) -> Remedy:
+    """Adds values to a string domain."""
+
+    def apply(expected: Expectations) -> None:
+        domain = schemas.of(expected.schema, name).string_domain
+        known = sorted({*domain.value, *values})
         del domain.value[:]
-        domain.value.extend(values)
+        domain.value.extend(known)
 
-    return "add values to domain", apply
-
-
-def _lower_presence(name: str, seen: DatasetFeatureStatisticsList) -> Change:
-    def apply(schema: Schema) -> None:
-        found = _inferred(name, seen).presence
-        _of(schema, name).presence.CopyFrom(found)
-
-    return "expect the presence that was found", apply
+    plural = "s"[: len(values) > 1]
+    return Remedy(f"add value{plural} to domain: {listed(values)}", apply)
 
 
-def _allow_more_values(name: str, seen: DatasetFeatureStatisticsList) -> Change:
-    def apply(schema: Schema) -> None:
-        _of(schema, name).ClearField("value_count")
+def drop_domain(name: str) -> Remedy:
+    """Expects any string."""
 
-    return "allow any number of values", apply
+    def apply(expected: Expectations) -> None:
+        feature = schemas.of(expected.schema, name)
+        feature.ClearField("string_domain")
+        feature.ClearField("distribution_constraints")
 
-
-def _require_fewer_examples(name: str, seen: DatasetFeatureStatisticsList) -> Change:
-    num_examples = {dataset.name: dataset.num_examples for dataset in seen.datasets}["examples"]
-
-    def apply(schema: Schema) -> None:
-        schemas.require_examples(schema, num_examples)
-
-    return "expect as few examples as this span has", apply
+    return Remedy("expect any value: it has too many for a domain", apply)
 
 
-def _of(schema: Schema, name: str) -> schemas.Feature:
-    return next(feature for feature in schema.feature if feature.name == name)
+def widen_range(name: str, least: float, most: float) -> Remedy:
+    """Expects numbers as far as these, too."""
+
+    def apply(expected: Expectations) -> None:
+        feature = schemas.of(expected.schema, name)
+        domain = getattr(feature, feature.WhichOneof("domain_info"))
+        whole = int if feature.type == schema_pb2.INT else float
+        if domain.HasField("min"):
+            domain.min = min(domain.min, whole(least))
+        if domain.HasField("max"):
+            domain.max = max(domain.max, whole(most))
+
+    return Remedy(f"widen range to [{least:g}, {most:g}]", apply)
 
 
-def _inferred(name: str, seen: DatasetFeatureStatisticsList) -> schemas.Feature:
-    return _of(schemas.infer(seen), name)
+def expect_examples(least: int) -> Remedy:
+    """Expects fewer examples of every span."""
+
+    def apply(expected: Expectations) -> None:
+        expected.schema.dataset_constraints.min_examples_count = least
+
+    return Remedy(f"expect at least {least:,} examples", apply)
+
+
+def refer_to_day(name: str, seen: DatasetFeatureStatisticsList) -> Remedy:
+    """Measures how far a feature moves from this day, from now on."""
+
+    def apply(expected: Expectations) -> None:
+        _refer_to(seen, name, expected.reference)
+
+    return Remedy("take this day as its reference", apply)
+
+
+def refer_to_volume(seen: DatasetFeatureStatisticsList) -> Remedy:
+    """Compares how many examples a day has with this day, from now on."""
+
+    def apply(expected: Expectations) -> None:
+        num_examples = {dataset.name: dataset.num_examples for dataset in wholes(seen)}
+        for dataset in wholes(expected.reference):
+            if dataset.name == "examples":
+                dataset.num_examples = num_examples["examples"]
+
+    return Remedy("take this day's number of examples as the reference", apply)
+
+
+def _refer_to(
+    seen: DatasetFeatureStatisticsList, name: str, reference: DatasetFeatureStatisticsList
+) -> None:
+    """Puts a day's statistics of one feature into the reference, in place of those there."""
+    for dataset in wholes(seen):
+        found = statistics.features_of(dataset).get(name)
+        if found is not None:
+            _place(reference, dataset, name).CopyFrom(found)
+
+
+def _place(reference: DatasetFeatureStatisticsList, dataset: Any, name: str) -> Any:
+    """Where the reference has a feature, or shall have it."""
+    there = {one.name: one for one in wholes(reference)}
+    home = there.get(dataset.name)
+    if home is None:
+        home = reference.datasets.add(name=dataset.name, num_examples=dataset.num_examples)
+    found = statistics.features_of(home).get(name)
+    return home.features.add() if found is None else found

@@ -1,0 +1,164 @@
+"""A day under judgement, and what is found in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
+
+from recsys.features import statistics
+from recsys.features.inference import Inference, has_impressions, wholes
+from recsys.features.proposals import Remedy
+from recsys.features.schema import Expectations, Feature
+from recsys.features.skew import Skew
+from recsys.features.statistics import DatasetFeatureStatisticsList, FeatureNameStatistics
+from recsys.tables import TABLES
+
+Info = anomalies_pb2.AnomalyInfo
+
+UNJUDGED = frozenset(
+    {
+        schema_pb2.PLANNED,
+        schema_pb2.ALPHA,
+        schema_pb2.DEPRECATED,
+        schema_pb2.DEBUG_ONLY,
+        schema_pb2.DISABLED,
+    }
+)
+"""Lifecycle stages of features that nobody relies on."""
+
+
+Severity = Literal["error", "warning"]
+"""An error stops a run before anything is trained."""
+
+DATASET = "dataset"
+"""How people name what is of no feature."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One anomaly, for people."""
+
+    name: str
+    """The feature or the table; `dataset` for the whole."""
+    kind: str
+    """The name of its `AnomalyInfo.Type`."""
+    short: str
+    description: str
+    severity: Severity
+    remedy: str
+    """The change of the schema that would settle it, or what to mend upstream."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong with one feature or table, or, without a name, with the dataset."""
+
+    name: str
+    type: int
+    """One of `AnomalyInfo.Type`."""
+    short: str
+    description: str
+    """What was found and what was expected, in plain words, with figures and offending values."""
+    remedy: Remedy
+
+    def row(self, severity: Severity) -> Row:
+        """The same for people."""
+        kind = Info.Type.Name(self.type)
+        name, text = self.name or DATASET, self.remedy.text
+        return Row(name, kind, self.short, self.description, severity, text)
+
+
+@dataclass(frozen=True)
+class Day:
+    """What a day is judged by."""
+
+    seen: DatasetFeatureStatisticsList
+    expected: Expectations
+    inference: Inference
+    """Says how what is new would be expected, and what models read."""
+    last: DatasetFeatureStatisticsList | None = None
+    """Statistics of the last day before it that passed; None where none did."""
+    skew: Skew = field(default_factory=Skew)
+
+    @cached_property
+    def datasets(self) -> dict[str, Any]:
+        """The day's datasets by name."""
+        return {dataset.name: dataset for dataset in wholes(self.seen)}
+
+    @cached_property
+    def reference(self) -> dict[str, Any]:
+        """The reference's datasets by name."""
+        return {dataset.name: dataset for dataset in wholes(self.expected.reference)}
+
+    @cached_property
+    def before(self) -> dict[str, Any]:
+        """The datasets of the last day that passed, by name."""
+        return {dataset.name: dataset for dataset in wholes(self.last)} if self.last else {}
+
+    @cached_property
+    def features(self) -> dict[str, Feature]:
+        """The schema's features by name."""
+        return {feature.name: feature for feature in self.expected.schema.feature}
+
+    @cached_property
+    def is_daily(self) -> bool:
+        """Whether one day is expected to be like another: its impressions are logged."""
+        return has_impressions(self.expected.reference)
+
+    def severity(self, name: str) -> Severity:
+        """An error where a model reads the feature, where it is a key or a label, and of what is
+        wrong with a table, or without a name with the dataset."""
+        is_used = not name or is_of_table(name) or name in self.inference.used
+        return "error" if is_used else "warning"
+
+    def columns(self) -> Iterator[Column]:
+        """The features of the day that something is expected of, and the keys of its tables."""
+        for dataset in self.datasets.values():
+            for seen in dataset.features:
+                name = statistics.name(seen)
+                expected = self.features.get(name)
+                is_key = expected is None and dataset.name in TABLES
+                if is_key or (expected and expected.lifecycle_stage not in UNJUDGED):
+                    yield Column(name, seen, expected or schema_pb2.Feature(), dataset, self)
+
+
+def is_of_table(name: str) -> bool:
+    """Whether a name is one of the log tables, or of a column of one: `table.column`."""
+    return name.split(".")[0] in TABLES
+
+
+@dataclass(frozen=True)
+class Column:
+    """One feature of a day, and what is expected of it."""
+
+    name: str
+    seen: FeatureNameStatistics
+    expected: Feature
+    """Says nothing of a table's key."""
+    dataset: Any
+    """The dataset that the feature is of."""
+    day: Day
+
+    @property
+    def num_present(self) -> int:
+        """Rows that have a value."""
+        return int(statistics.common(self.seen).num_non_missing)
+
+    @property
+    def as_found(self) -> Feature:
+        """What would be expected of it, were it new."""
+        return self.day.inference.feature(self.seen, self.dataset, self.day.is_daily)
+
+    def find(self, type_: int, short: str, description: str, remedy: Remedy) -> Finding:
+        """Something that is wrong with it."""
+        return Finding(self.name, type_, short, description, remedy)
+
+    def at(self, datasets: dict[str, Any]) -> FeatureNameStatistics | None:
+        """The same feature on another day, if it was of the same type."""
+        dataset = datasets.get(self.dataset.name)
+        found = statistics.features_of(dataset).get(self.name) if dataset else None
+        return found if found is not None and found.type == self.seen.type else None
