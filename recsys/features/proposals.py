@@ -20,6 +20,8 @@ from recsys.features.inference import wholes
 from recsys.features.schema import Expectations, Feature
 from recsys.features.statistics import DatasetFeatureStatisticsList
 
+UPSTREAM = "mend upstream: "
+"""How the text of a remedy begins that no schema offers."""
 NUM_VALUES_SHOWN = 5
 """Values that a text lists."""
 
@@ -33,10 +35,22 @@ class Remedy:
     apply: Callable[[Expectations], None] | None = None
     """Makes the change, in place; None where what is wrong must be mended upstream."""
 
+    def along_with(self, other: Remedy) -> Remedy:
+        """Both at once; what must be mended upstream still must."""
+        first, second = self.apply, other.apply
+        if first is None or second is None:
+            return self
+
+        def apply(expected: Expectations) -> None:
+            first(expected)
+            second(expected)
+
+        return Remedy(f"{self.text}; {other.text}", apply)
+
 
 def mend(what: str) -> Remedy:
     """No schema makes this right."""
-    return Remedy(f"mend upstream: {what}")
+    return Remedy(f"{UPSTREAM}{what}")
 
 
 def accept(expected: Expectations, remedies: Collection[Remedy]) -> Expectations:

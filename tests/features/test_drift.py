@@ -7,7 +7,7 @@ import pytest
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from recsys import config
-from recsys.features import anomalies, statistics
+from recsys.features import anomalies, proposals, statistics
 from recsys.features.anomalies import Day
 from recsys.features.inference import Inference
 from recsys.features.schema import Expectations
@@ -64,6 +64,15 @@ def test_a_number_that_moved_is_named_with_its_medians() -> None:
     [row] = anomalies.rows(judged(day(1, mean=4.0), last=day(2)))
     assert (row.name, row.kind) == ("size", "COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH")
     assert "the median is 5" in row.description
+
+
+def test_what_is_plainer_is_said_first() -> None:
+    """A unit that changed is a number out of range; that it drifted needs no second decision."""
+    [finding] = anomalies.findings(Day(day(1, mean=9.0), EXPECTED, POLICY))
+    assert finding.short == "Values too big"
+    assert finding.remedy.text.endswith("; take this day as its reference")
+    settled = proposals.accept(EXPECTED, [finding.remedy])
+    assert list(anomalies.findings(Day(day(1, mean=9.0), settled, POLICY))) == []
 
 
 def test_the_day_after_an_odd_one_is_not_blamed() -> None:

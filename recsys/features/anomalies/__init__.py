@@ -28,6 +28,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from recsys.features.anomalies import columns, deliveries, drift, keys, served, values
 from recsys.features.anomalies.day import DATASET as DATASET
+from recsys.features.anomalies.day import Column as Column
 from recsys.features.anomalies.day import Day as Day
 from recsys.features.anomalies.day import Finding as Finding
 from recsys.features.anomalies.day import Info, is_of_table
@@ -64,11 +65,20 @@ def findings(day: Day) -> Iterator[Finding]:
         yield from of_day(day)
     for column in day.columns():
         changed = list(columns.type_change(column))
-        yield from changed
-        for of_column in () if changed else OF_COLUMN:
-            yield from of_column(column)
-    for moved in drift.drifts(day):
-        yield from moved.findings
+        yield from changed or _plainest(column)
+
+
+def _plainest(column: Column) -> list[Finding]:
+    """What is wrong with a column of the expected type. That it has drifted is said only where
+    nothing plainer is; agreeing to the plainer then agrees to the drift as well."""
+    plain = [finding for of_column in OF_COLUMN for finding in of_column(column)]
+    moved = drift.of_column(column)
+    drifted = moved.finding if moved else None
+    if drifted is None:
+        return plain
+    if not plain:
+        return [drifted]
+    return [finding.settling(drifted) for finding in plain]
 
 
 def validate(day: Day) -> Anomalies:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -64,6 +64,10 @@ class Finding:
     description: str
     """What was found and what was expected, in plain words, with figures and offending values."""
     remedy: Remedy
+
+    def settling(self, other: Finding) -> Finding:
+        """The same, whose remedy settles the other too."""
+        return replace(self, remedy=self.remedy.along_with(other.remedy))
 
     def row(self, severity: Severity) -> Row:
         """The same for people."""

@@ -63,13 +63,14 @@ class Drift:
         return min(known, key=lambda one: one.size - one.chance, default=None)
 
     @property
-    def findings(self) -> Iterator[Finding]:
+    def finding(self) -> Finding | None:
         """That it has moved too far, if it has."""
         of_reference = self.from_reference
         if self.nearest and self.nearest.is_beyond(self.threshold):
-            yield self._finding(self.from_last or self.nearest, "", self.threshold)
-        elif of_reference and of_reference.is_beyond(SLOW * self.threshold):
-            yield self._finding(of_reference, "slowly ", SLOW * self.threshold)
+            return self._finding(self.from_last or self.nearest, "", self.threshold)
+        if of_reference and of_reference.is_beyond(SLOW * self.threshold):
+            return self._finding(of_reference, "slowly ", SLOW * self.threshold)
+        return None
 
     def _finding(self, distance: Distance, how: str, threshold: float) -> Finding:
         since = "the last day that passed" if distance is self.from_last else "the reference"
@@ -98,18 +99,24 @@ class Drift:
 
 def drifts(day: Day) -> Iterator[Drift]:
     """How far every feature has moved that shall not move far."""
-    for column in day.columns():
-        comparator = column.expected.drift_comparator
-        is_number = comparator.HasField("jensen_shannon_divergence")
-        if (is_number or comparator.HasField("infinity_norm")) and column.num_present:
-            limit = comparator.jensen_shannon_divergence if is_number else comparator.infinity_norm
-            yield Drift(
-                column,
-                limit.threshold,
-                is_number,
-                _distance(column, day.before, is_number),
-                _distance(column, day.reference, is_number),
-            )
+    found = (of_column(column) for column in day.columns())
+    return (drift for drift in found if drift is not None)
+
+
+def of_column(column: Column) -> Drift | None:
+    """How far a feature has moved; None where it may move as it likes, or has no value."""
+    comparator = column.expected.drift_comparator
+    is_number = comparator.HasField("jensen_shannon_divergence")
+    if not column.num_present or not (is_number or comparator.HasField("infinity_norm")):
+        return None
+    limit = comparator.jensen_shannon_divergence if is_number else comparator.infinity_norm
+    return Drift(
+        column,
+        limit.threshold,
+        is_number,
+        _distance(column, column.day.before, is_number),
+        _distance(column, column.day.reference, is_number),
+    )
 
 
 def _distance(column: Column, others: dict[str, Any], is_number: bool) -> Distance | None:
