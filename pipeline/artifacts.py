@@ -128,6 +128,11 @@ class Schema(Artifact):
         """A text `Schema`."""
         return self.path / "schema.pbtxt"
 
+    @property
+    def reference(self) -> Path:
+        """The binary `DatasetFeatureStatisticsList` that drift is measured from."""
+        return self.path / "reference.pb"
+
 
 class ServingSkew(Artifact):
     """Where the features that the server used differ from the span's examples."""
@@ -160,6 +165,11 @@ class ExampleAnomalies(Artifact):
     def anomalies(self) -> Path:
         """A text `Anomalies`."""
         return self.path / "anomalies.pbtxt"
+
+    @property
+    def report(self) -> Path:
+        """The page of the span, for people."""
+        return self.path / "report.html"
 
 
 DATA: tuple[type[Artifact], ...] = (

@@ -10,14 +10,15 @@ from typing import Any
 
 import dagster as dg
 
-from pipeline import components
+from pipeline import components, display
 from pipeline.artifacts import Artifact
 from pipeline.store import Made
+from recsys.features.anomalies import Row
 
 Step = Callable[[dt.date], Made]
 """Runs a component for a span."""
-Gate = Callable[[Any], list[str]]
-"""Says of an artifact why nothing may be built on it; an empty list lets it pass."""
+Gate = Callable[[Any], Sequence[Row]]
+"""Says what is wrong with an artifact; nothing may be built on one that has an error."""
 
 
 def daily(days: Sequence[dt.date]) -> dg.DailyPartitionsDefinition:
@@ -29,8 +30,9 @@ def daily(days: Sequence[dt.date]) -> dg.DailyPartitionsDefinition:
     )
 
 
-def between(asset: dg.AssetsDefinition, first: int, last: int) -> dg.AssetDep:
-    """A dependence on the partitions from `first` to `last` days after one's own."""
+def between(asset: dg.AssetsDefinition | dg.AssetKey, first: int, last: int) -> dg.AssetDep:
+    """A dependence on the partitions from `first` to `last` days after one's own; an asset may
+    depend, by its key, on its own earlier ones."""
     return dg.AssetDep(asset, partition_mapping=dg.TimeWindowPartitionMapping(first, last))
 
 
@@ -75,7 +77,7 @@ def _figures(artifact: Artifact, is_reused: bool) -> dict[str, Any]:
     }
 
 
-def _checked(reasons: list[str]) -> dg.AssetCheckResult:
-    listed = "\n".join(f"- {reason}" for reason in reasons)
-    metadata = {"reasons": dg.MetadataValue.md(listed)} if reasons else {}
-    return dg.AssetCheckResult(passed=not reasons, metadata=metadata)
+def _checked(rows: Sequence[Row]) -> dg.AssetCheckResult:
+    metadata = {"anomalies": dg.MetadataValue.md(display.markdown(rows))} if rows else {}
+    passed = not any(row.severity == "error" for row in rows)
+    return dg.AssetCheckResult(passed=passed, metadata=metadata)

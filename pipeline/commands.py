@@ -1,4 +1,4 @@
-"""The commands of the pipeline: `run`, `ui`, `evaluate`, `schema` and `bundles`."""
+"""The commands of the pipeline: `run`, `ui`, `evaluate` and `bundles`."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
-from recsys.commands import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, print_json
-from recsys.errors import BadInput
+from recsys.commands import (
+    DEFAULT_WORKSPACE,
+    DryRunOption,
+    JsonOption,
+    WorkspaceOption,
+    print_json,
+)
 from recsys.workspace import Workspace
 
-schema = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    help="What the data is expected to look like, and who approved it.",
-)
 bundles = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -32,6 +32,7 @@ def run(
         dt.datetime | None,
         typer.Option("--to", formats=["%Y-%m-%d"], help="Last one; the newest day otherwise."),
     ] = None,
+    dry_run: DryRunOption = False,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
 ) -> None:
@@ -41,16 +42,19 @@ def run(
 
     place = Workspace(workspace)
     due = runner.plan(place, first and first.date(), last and last.date())
-    if due:
+    if due and not dry_run:
         quiet.import_tensorflow()
         with display.shown() as watch:
-            runner.run(place, due, watch)
-    ran_days = len({one.day for one in due})
-    typer.echo(f"{ran_days} day{'s'[: ran_days > 1]} ran." if due else "All days are up to date.")
+            runner.run(place, due, watch, watch.warn)
+    if dry_run:
+        typer.echo("\n".join(f"{one.day}  {one.job}" for one in due))
+    num_days = len({one.day for one in due})
+    ran = "would run" if dry_run else "ran"
+    typer.echo(f"{num_days} day{'s'[: num_days > 1]} {ran}." if due else "All days are up to date.")
     typer.echo(pushes.serving(place))
     if as_json:
-        ran = [{"day": one.day, "job": one.job} for one in due]
-        print_json({"ran": ran, "serving": pushes.current(place)})
+        jobs = [{"day": one.day, "job": one.job} for one in due]
+        print_json({"ran": jobs, "dry_run": dry_run, "serving": pushes.current(place)})
 
 
 def ui(
@@ -59,19 +63,16 @@ def ui(
 ) -> None:
     """Opens Dagster's page: the graph, its runs, and what each component made."""
     import os
-    import sys
 
-    from pipeline import orchestration
+    from pipeline import orchestration, webserver
     from pipeline.spans import days_of_logs
 
     place = Workspace(workspace.resolve())
     days_of_logs(place)
     orchestration.write_settings(place)
+    os.environ |= {"DAGSTER_HOME": str(place.dagster), "RECSYS_WORKSPACE": str(place.root)}
     typer.echo(f"http://127.0.0.1:{port}/asset-groups - stop it with Ctrl-C")
-    settings = {"DAGSTER_HOME": str(place.dagster), "RECSYS_WORKSPACE": str(place.root)}
-    arguments = ["-h", "127.0.0.1", "-p", str(port), "-m", "pipeline.definitions"]
-    command = [sys.executable, "-m", "dagster_webserver", *arguments]
-    os.execve(sys.executable, command, os.environ | settings)
+    webserver.serve(place, port)
 
 
 def evaluate(workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False) -> None:
@@ -84,54 +85,6 @@ def evaluate(workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption
     Console().print(*evaluations.described(span, evaluation), sep="\n")
     if as_json:
         print_json({"span": span, **evaluation})
-
-
-@schema.command("show")
-def show_schema(workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
-    """Prints the approved schema, and who approved it."""
-    from recsys.features import schema as schemas
-
-    place = Workspace(workspace)
-    version = schemas.latest(place)
-    if version is None:
-        raise BadInput("there is no schema yet: `recsys run` infers one from the first day.")
-    approval = schemas.approval(place, version)
-    typer.echo(schemas.path_of(place, version).read_text())
-    typer.echo("version {version}, approved by {who} at {time}: {why}".format(**approval))
-
-
-@schema.command("diff")
-def diff_schema(
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False
-) -> None:
-    """Lists the changes of the schema that would settle the anomalies found."""
-    from pipeline import review
-    from pipeline.store import Store
-
-    found = review.proposed(Store(Workspace(workspace)))
-    for day, proposal in found:
-        typer.echo(f"{day}  {proposal.name:<20} {proposal.anomaly:<20} {proposal.change}")
-    if not found:
-        typer.echo("The data is as the schema expects; nothing is proposed.")
-    if as_json:
-        print_json([{"day": day, "name": one.name, "change": one.change} for day, one in found])
-
-
-@schema.command("approve")
-def approve_schema(
-    names: Annotated[list[str] | None, typer.Argument(help="Features to approve.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Approve all of them.")] = False,
-    why: Annotated[str, typer.Option(help="The reason, for those who come after.")] = "",
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-) -> None:
-    """Makes what is proposed for these features the next version of the schema."""
-    from pipeline import review
-    from pipeline.store import Store
-
-    if bool(names) == everything:
-        raise BadInput("expected names of features, or --all: `recsys schema diff` lists them.")
-    version = review.approve(Store(Workspace(workspace)), names or [], why)
-    typer.echo(f"approved version {version}; `recsys run` takes it from here")
 
 
 @bundles.command("list")
@@ -173,10 +126,16 @@ def show_bundle(
 def roll_back(
     version: Annotated[str | None, typer.Argument(help="The one before if none.")] = None,
     why: Annotated[str, typer.Option(help="The reason, for those who come after.")] = "rollback",
+    dry_run: DryRunOption = False,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
     """Serves an earlier bundle again, after checking every byte of it."""
     from recsys import pushes
 
-    push = pushes.roll_back(Workspace(workspace), version, why)
-    typer.echo(f"{push.version} serves, {push.previous} did")
+    place = Workspace(workspace)
+    if dry_run:
+        checked, now = pushes.checked(place, version), pushes.current(place)
+        typer.echo(f"{checked} is whole and would serve, {now} does")
+    else:
+        push = pushes.roll_back(place, version, why)
+        typer.echo(f"{push.version} serves, {push.previous} did")

@@ -1,4 +1,4 @@
-"""ExampleValidator: a span's statistics against the schema.
+"""ExampleValidator: a span's statistics against the schema, the days before, and what was served.
 
 The component only finds and writes down; what follows from an anomaly (the run stops) is the
 graph's blocking check.
@@ -6,18 +6,74 @@ graph's blocking check.
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
-from pipeline.artifacts import ExampleAnomalies, ExampleStatistics, Schema
+from pipeline.artifacts import ExampleAnomalies, ExampleStatistics, Schema, ServingSkew
+from pipeline.schema_gen import inference
+from pipeline.spans import days_of_logs
+from pipeline.store import Store
+from recsys.config import Config
 from recsys.features import anomalies, schema, statistics
+from recsys.features.anomalies import Day, Row
+from recsys.features.schema import Expectations
+from recsys.features.skew import Skew
 
 ANOMALIES = "anomalies.pbtxt"
 
 
-def example_validator(seen: ExampleStatistics, expected: Schema, out: Path) -> None:
-    """Writes `anomalies.pbtxt`."""
-    found = anomalies.validate(statistics.load(seen.statistics), schema.load(expected.schema))
+def example_validator(
+    seen: ExampleStatistics,
+    expected: Schema,
+    skew: ServingSkew,
+    last: list[ExampleStatistics],
+    config: Config,
+    out: Path,
+) -> None:
+    """Writes `anomalies.pbtxt`.
+
+    Args:
+        seen: the span's statistics.
+        expected: the schema that counts for it, and the reference.
+        skew: its served features against its examples.
+        last: the statistics of the last day before it that passed, if any.
+        config: says what models read.
+        out: the folder to write into.
+    """
+    found = anomalies.validate(day(seen, schema.load(expected.path), skew, last, config))
     anomalies.save(found, out / ANOMALIES)
+
+
+def day(
+    seen: ExampleStatistics,
+    expected: Expectations,
+    skew: ServingSkew,
+    last: list[ExampleStatistics],
+    config: Config,
+) -> Day:
+    """All that a span is judged by."""
+    before = [statistics.load(one.statistics) for one in last]
+    return Day(
+        seen=statistics.load(seen.statistics),
+        expected=expected,
+        inference=inference(config),
+        last=before[-1] if before else None,
+        skew=Skew.load(skew.skew),
+    )
+
+
+def last_passed(store: Store, span: dt.date) -> list[ExampleStatistics]:
+    """The statistics of the last day before a span that the gate let through, if any."""
+    for earlier in reversed(days_of_logs(store.workspace)):
+        is_judged = earlier < span and store.has(ExampleAnomalies, earlier)
+        if is_judged and not errors(store.current(ExampleAnomalies, earlier)):
+            return [store.current(ExampleStatistics, earlier)]
+    return []
+
+
+def rows(found: ExampleAnomalies) -> list[Row]:
+    """The anomalies for people, errors first."""
+    return anomalies.rows(anomalies.load(found.anomalies))
 
 
 def errors(found: ExampleAnomalies) -> list[str]:

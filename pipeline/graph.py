@@ -16,7 +16,7 @@ from pipeline import artifacts as a
 from pipeline import components, logs
 from pipeline.assets import between, component, daily
 from pipeline.example_gen import source_days
-from pipeline.example_validator import errors
+from pipeline.example_validator import last_passed, rows
 from pipeline.schema_gen import approved
 from pipeline.skew_gen import reads as served_features
 from pipeline.spans import days_of_logs, offsets, window
@@ -34,6 +34,7 @@ def assets_of(store: Store) -> list[dg.AssetsDefinition]:
     config = workspace.config
     first, first_test = offsets(config.examples)
     asset = partial(component, daily(days_of_logs(workspace)))
+    after_day_before = between(dg.AssetKey("example_validator"), -1, -1)
 
     def examples(days: list[dt.date]) -> list[a.Examples]:
         return [current(a.Examples, day) for day in days]
@@ -47,11 +48,11 @@ def assets_of(store: Store) -> list[dg.AssetsDefinition]:
     @asset(example_gen)
     def statistics_gen(span: dt.date) -> Made:
         step = partial(components.statistics_gen, current(a.Examples, span), config)
-        return run(a.ExampleStatistics, step, span)
+        return run(a.ExampleStatistics, step, span, ["statistics"])
 
     @asset(statistics_gen)
     def schema_gen(span: dt.date) -> Made:
-        version = approved(workspace, current(a.ExampleStatistics, span))
+        version = approved(workspace, current(a.ExampleStatistics, span), span)
         step = partial(components.schema_gen, workspace, version)
         return run(a.Schema, step, span, reads=[version])
 
@@ -61,10 +62,12 @@ def assets_of(store: Store) -> list[dg.AssetsDefinition]:
         reads = served_features(workspace, span)
         return run(a.ServingSkew, step, span, ["features", "validation"], reads)
 
-    @asset(statistics_gen, schema_gen, skew_gen, gate=errors)
+    @asset(statistics_gen, schema_gen, skew_gen, after_day_before, gate=rows)
     def example_validator(span: dt.date) -> Made:
         seen, expected = current(a.ExampleStatistics, span), current(a.Schema, span)
-        return run(a.ExampleAnomalies, partial(components.example_validator, seen, expected), span)
+        skew, last = current(a.ServingSkew, span), last_passed(store, span)
+        step = partial(components.example_validator, seen, expected, skew, last, config)
+        return run(a.ExampleAnomalies, step, span, ["features", "validation"])
 
     @asset(example_validator, between(example_gen, first, first_test - 1))
     def transform(span: dt.date) -> Made:

@@ -1,63 +1,98 @@
-"""A person's part in validation: what could be changed in the schema, and the decision."""
+"""A person's part in validation: what was found, what would settle it, and the decision."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterator
+from typing import NamedTuple
 
-from pipeline.artifacts import ExampleStatistics
+from pipeline import example_validator
+from pipeline.artifacts import ExampleAnomalies, ExampleStatistics, ServingSkew
 from pipeline.spans import days_of_logs
 from pipeline.store import Store
 from recsys.errors import BadInput
-from recsys.features import proposals, schema, statistics
-from recsys.features.proposals import Proposal
-from recsys.features.schema import Schema
+from recsys.features import anomalies, proposals, schema
+from recsys.features.anomalies import DATASET, Finding, Row, Severity
+from recsys.features.schema import Decision, Expectations
 
 
-def proposed(store: Store) -> list[tuple[dt.date, Proposal]]:
-    """What would settle the anomalies of every day that was looked at, with the day.
+class Found(NamedTuple):
+    """One anomaly of a day that no version of the schema settles yet."""
+
+    day: dt.date
+    finding: Finding
+    severity: Severity
+
+    @property
+    def name(self) -> str:
+        """How a person names it: the feature, the table, or `dataset`."""
+        return self.finding.name or DATASET
+
+    @property
+    def row(self) -> Row:
+        """The same for people."""
+        return self.finding.row(self.severity)
+
+    @property
+    def can_be_approved(self) -> bool:
+        """Whether a change of the schema would settle it."""
+        return self.finding.remedy.apply is not None
+
+
+class Approval(NamedTuple):
+    """The next version of the schema, and what it changes."""
+
+    version: int
+    decisions: list[Decision]
+
+
+def open_anomalies(store: Store) -> list[Found]:
+    """The anomalies of every day that was looked at, against the version that counts for it now.
 
     Raises:
         BadInput: there is no schema yet.
     """
-    expected = approved(store)
-    return [
-        (day, proposal)
-        for day, seen in _seen(store)
-        for proposal in proposals.propose(seen, expected)
-    ]
+    newest_version(store)
+    return [found for day in _days(store) for found in _found(store, day, _in_force(store, day))]
 
 
-def approve(store: Store, names: Collection[str], why: str) -> int:
-    """Makes the proposals of these features the next version of the schema.
+def approve(store: Store, names: Collection[str], why: str, is_dry_run: bool = False) -> Approval:
+    """Makes the changes that are proposed for some names the next version of the schema.
 
     Args:
         store: holds the days that were looked at.
-        names: the features; all of them where empty.
+        names: of features, or `dataset`; all that have a proposal where empty.
         why: the reason, for those who come after.
+        is_dry_run: only says what would be decided.
 
     Returns:
-        the new version.
+        the new version, and what it changes.
 
     Raises:
-        BadInput: a name has no proposal, or there is none at all.
+        BadInput: there is no reason, no proposal for a name, or none at all.
     """
-    known = {proposal.name for _, proposal in proposed(store)}
-    unknown = sorted(set(names) - known)
-    if unknown or not known:
-        raise BadInput(
-            f"nothing is proposed for {', '.join(unknown) or 'any feature'}, expected one of "
-            f"{', '.join(sorted(known)) or 'none'}: `recsys schema diff` lists them."
-        )
-    changed = approved(store)
-    for _, seen in _seen(store):
-        chosen = [p for p in proposals.propose(seen, changed) if not names or p.name in names]
-        changed = proposals.accept(changed, chosen)
-    return schema.approve(store.workspace, changed, why)
+    _require_reason(why)
+    _require_proposals(open_anomalies(store), names)
+    newest = newest_version(store)
+    expected = schema.load(schema.folder_of(store.workspace, newest))
+    decisions: list[Decision] = []
+    for day in _days(store):
+        found = [
+            one
+            for one in _found(store, day, expected)
+            if one.can_be_approved and (not names or one.name in names)
+        ]
+        expected = proposals.accept(expected, [one.finding.remedy for one in found])
+        decisions += [_decision(one) for one in found]
+    if is_dry_run:
+        return Approval(newest + 1, decisions)
+    since = dt.date.fromisoformat(min(decision.day for decision in decisions))
+    version = schema.approve(store.workspace, expected, why, since, decisions)
+    return Approval(version, decisions)
 
 
-def approved(store: Store) -> Schema:
-    """The version of the schema that counts.
+def newest_version(store: Store) -> int:
+    """The newest version of the schema.
 
     Raises:
         BadInput: there is none yet.
@@ -65,11 +100,57 @@ def approved(store: Store) -> Schema:
     version = schema.latest(store.workspace)
     if version is None:
         raise BadInput("there is no schema yet: `recsys run` infers one from the first day.")
-    return schema.load(schema.path_of(store.workspace, version))
+    return version
 
 
-def _seen(store: Store) -> Iterator[tuple[dt.date, statistics.DatasetFeatureStatisticsList]]:
-    """The statistics of every day that has some, in order."""
+def _days(store: Store) -> Iterator[dt.date]:
+    """The days in which something was found, in order."""
     for day in days_of_logs(store.workspace):
-        if store.has(ExampleStatistics, day):
-            yield day, statistics.load(store.current(ExampleStatistics, day).statistics)
+        if store.has(ExampleAnomalies, day):
+            judged = anomalies.load(store.current(ExampleAnomalies, day).anomalies)
+            if anomalies.rows(judged):
+                yield day
+
+
+def _in_force(store: Store, day: dt.date) -> Expectations:
+    version = schema.in_force(store.workspace, day)
+    assert version is not None  # the day was judged by one
+    return schema.load(schema.folder_of(store.workspace, version))
+
+
+def _found(store: Store, day: dt.date, expected: Expectations) -> list[Found]:
+    """What is wrong with a day, held against these expectations."""
+    judged = example_validator.day(
+        store.current(ExampleStatistics, day),
+        expected,
+        store.current(ServingSkew, day),
+        example_validator.last_passed(store, day),
+        store.workspace.config,
+    )
+    return [
+        Found(day, finding, judged.severity(finding.name)) for finding in anomalies.findings(judged)
+    ]
+
+
+def _decision(found: Found) -> Decision:
+    finding = found.finding
+    return Decision(str(found.day), found.name, finding.short, finding.remedy.text)
+
+
+def _require_reason(why: str) -> None:
+    if not why.strip():
+        raise BadInput(
+            "expected a reason for those who come after, found none: say it with --why TEXT."
+        )
+
+
+def _require_proposals(found: Collection[Found], names: Collection[str]) -> None:
+    known = sorted({one.name for one in found if one.can_be_approved})
+    unknown = sorted(set(names) - set(known))
+    if unknown or not known:
+        upstream = [one for one in found if one.name in unknown and not one.can_be_approved]
+        reason = "".join(f" ({one.name}: {one.finding.remedy.text})" for one in upstream)
+        raise BadInput(
+            f"nothing can be approved for {', '.join(unknown) or 'any feature'}{reason}, expected "
+            f"one of {', '.join(known) or 'none'}: `recsys schema diff` lists them."
+        )

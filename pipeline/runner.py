@@ -11,19 +11,21 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from pipeline import logs
 from pipeline.artifacts import ExampleAnomalies
 from pipeline.code import code_digest
+from pipeline.display import table
 from pipeline.example_gen import source_days
-from pipeline.example_validator import errors
+from pipeline.example_validator import rows
 from pipeline.skew_gen import reads as served_features
 from pipeline.spans import days_of_logs, window
 from pipeline.store import Store, Watch
 from recsys.errors import BadInput, GateStopped
+from recsys.features.anomalies import Row
 from recsys.workspace import Workspace, write_atomically
 
 
@@ -33,6 +35,14 @@ class Due:
 
     day: dt.date
     job: Literal["data", "pipeline"]
+
+
+Warn = Callable[[dt.date, Sequence[Row]], None]
+"""Tells someone what is odd about a day that passed."""
+
+
+def _warn_nobody(day: dt.date, rows: Sequence[Row]) -> None:
+    pass
 
 
 def plan(workspace: Workspace, first: dt.date | None, last: dt.date | None) -> list[Due]:
@@ -70,7 +80,7 @@ def plan(workspace: Workspace, first: dt.date | None, last: dt.date | None) -> l
     return [due for due in wanted if done.get(_key(due)) != _fingerprint(workspace, due)]
 
 
-def run(workspace: Workspace, due: Sequence[Due], watch: Watch) -> None:
+def run(workspace: Workspace, due: Sequence[Due], watch: Watch, warn: Warn = _warn_nobody) -> None:
     """Runs what is due, day after day.
 
     Raises:
@@ -91,15 +101,23 @@ def run(workspace: Workspace, due: Sequence[Due], watch: Watch) -> None:
             try:
                 orchestration.execute(history, whole, one.job, one.day)
             except DagsterError:
-                reasons = errors(store.current(ExampleAnomalies, one.day))
-                if not reasons:
+                judged = store.current(ExampleAnomalies, one.day)
+                found = rows(judged)
+                if not any(row.severity == "error" for row in found):
                     raise
-                listed = "".join(f"\n  {reason}" for reason in reasons)
                 raise GateStopped(
-                    f"the data of {one.day} was stopped before training:{listed}\n"
-                    f"{serving(workspace)} `recsys schema diff` shows what a person may approve."
+                    f"the data of {one.day} was stopped before training:\n{table(found)}\n"
+                    f"{_report(judged)}{serving(workspace)} `recsys schema diff` shows what a "
+                    "person may approve."
                 ) from None
+            odd = rows(store.current(ExampleAnomalies, one.day))
+            if odd:
+                warn(one.day, odd)
             _write_done(workspace, [one, Due(one.day, "data")])
+
+
+def _report(judged: ExampleAnomalies) -> str:
+    return f"{judged.report} shows the whole day. " if judged.report.exists() else ""
 
 
 def _fingerprint(workspace: Workspace, due: Due) -> str:

@@ -17,7 +17,7 @@ COMMANDS = {
     "init": "recsys.commands:init",
     "data": "data.commands:app",
     "run": "pipeline.commands:run",
-    "schema": "pipeline.commands:schema",
+    "schema": "pipeline.schema_commands:schema",
     "bundles": "pipeline.commands:bundles",
     "evaluate": "pipeline.commands:evaluate",
     "serve": "serving.commands:serve",

@@ -80,9 +80,18 @@ def roll_back(workspace: Workspace, version: str | None, why: str) -> Push:
     Raises:
         BadInput: there is no such version, or its files are not what was pushed.
     """
+    return make_current(workspace, checked(workspace, version), why)
+
+
+def checked(workspace: Workspace, version: str | None) -> str:
+    """The version that `roll_back` would serve, every byte of it checked.
+
+    Raises:
+        BadInput: there is no such version, or its files are not what was pushed.
+    """
     version = _known(workspace, version) if version else earlier(workspace)
     Bundle.load(workspace.bundles / version)
-    return make_current(workspace, version, why)
+    return version
 
 
 def _known(workspace: Workspace, version: str | None) -> str:
