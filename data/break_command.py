@@ -63,7 +63,7 @@ def _list_faults(as_json: bool) -> None:
     if as_json:
         print_json(
             [
-                {"name": fault.name, "story": fault.story, "touches": sorted(fault.touches)}
+                {"name": fault.name, "story": fault.story, "touches": fault.touches}
                 for fault in FAULTS.values()
             ]
         )

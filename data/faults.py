@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.broken_day import BrokenDay
-from recsys.tables import INSTALL, Table
+from recsys.tables import EVENTS, INSTALL, Table
 
 Break = Callable[[BrokenDay], None]
 
@@ -28,8 +28,9 @@ class Fault:
     name: str
     story: str
     """What happened, in one sentence."""
-    touches: frozenset[str]
-    """Features of the statistics that are not what they were."""
+    touches: tuple[str, ...]
+    """What an anomaly may name: features of the statistics, or tables, or `dataset`, that are not
+    what they were; the first tells most."""
     apply: Break
 
 
@@ -41,7 +42,7 @@ def _fault(*touches: str) -> Callable[[Break], Break]:
     def declare(apply: Break) -> Break:
         name = apply.__name__.replace("_", "-")
         story = " ".join((apply.__doc__ or "").split())
-        FAULTS[name] = Fault(name, story, frozenset(touches), apply)
+        FAULTS[name] = Fault(name, story, touches, apply)
         return apply
 
     return declare
@@ -129,17 +130,23 @@ def rows_doubled(day: BrokenDay) -> None:
 @_fault("requests.request_id", "outcomes.event_id", "requests.time", "outcomes.time")
 def yesterday_again(day: BrokenDay) -> None:
     """Yesterday's files are delivered again, under today's name."""
-    for table in _EVENTS:
+    for table in EVENTS:
         day.take_from_yesterday(table)
 
 
-@_fault("impressions", "impressions.request_id", "impressions.app_id", "impressions.position")
+@_fault("requests", "dataset")
+def requests_missing(day: BrokenDay) -> None:
+    """The requests are not delivered: what was shown was asked for by nobody."""
+    day.remove("requests")
+
+
+@_fault("impressions", "dataset", "position")
 def impressions_missing(day: BrokenDay) -> None:
     """The impressions are not delivered."""
     day.remove("impressions")
 
 
-@_fault("outcomes", "outcomes.event_id", "outcomes.time", "clicked", "installed")
+@_fault("outcomes", "installed", "clicked")
 def outcomes_missing(day: BrokenDay) -> None:
     """The outcomes are not delivered: nobody seems to have installed anything."""
     day.remove("outcomes")
@@ -151,7 +158,7 @@ def snapshot_missing(day: BrokenDay) -> None:
     day.remove("users")
 
 
-@_fault("impressions.app_id", "impressions.request_id", "examples", "impressions")
+@_fault("dataset")
 def one_in_ten_logged(day: BrokenDay) -> None:
     """A cost cutter logs one impression in ten."""
     day.keep("impressions", lambda rows: day.some(rows.num_rows, 0.1))
@@ -181,7 +188,7 @@ def new_apps_dropped(day: BrokenDay) -> None:
     day.keep("apps", lambda rows: pc.greater(rows["age_days"], 7))
 
 
-@_fault("clicked", "installed")
+@_fault("installed")
 def event_renamed(day: BrokenDay) -> None:
     """An install is called by another name: no page seems to lead to any."""
     day.replace("outcomes", "kind", lambda kind: _renamed(kind, INSTALL, "app_install"))
@@ -236,14 +243,13 @@ def positions_from_0(day: BrokenDay) -> None:
 
 @_fault("size_mb")
 def slow_drift(day: BrokenDay) -> None:
-    """Sizes are measured together with a cache that grows by a twelfth of them each day."""
+    """Sizes are measured with a cache that grows by a tenth of them each day."""
     for nth, each in enumerate(day.last_days(_DRIFT_DAYS), start=1):
-        each.replace("apps", "size_mb", _times(1 + nth / 12))
+        each.replace("apps", "size_mb", _times(1 + nth / _DRIFT_DAYS))
 
 
 _HAPPENED_AT: tuple[Table, ...] = ("requests", "outcomes")
-_EVENTS: tuple[Table, ...] = ("requests", "impressions", "outcomes")
-_DRIFT_DAYS = 6
+_DRIFT_DAYS = 10
 
 
 def _times(factor: float) -> Callable[[Any], Any]:

@@ -115,12 +115,14 @@ class Run:
 def judge(fault: Mapping[str, Any], run: Run) -> Verdict:
     """Whether a run over a day that a fault happened to caught it."""
 
-    def tells(row: Row) -> tuple[bool, bool]:
-        return row.name in fault["touches"], row.severity == "error"
+    touches = list(fault["touches"])
 
-    rows = sorted(run.rows, key=tells, reverse=True)
+    def place(row: Row) -> int:
+        return touches.index(row.name) if row.name in touches else len(touches)
+
+    rows = sorted(run.rows, key=lambda row: (row.severity != "error", place(row)))
     main = rows[0] if rows else None
-    is_named = any(tells(row) == (True, True) for row in rows)
+    is_named = main is not None and main.severity == "error" and main.name in touches
     return Verdict(
         name=fault["name"],
         caught=run.exit_code == _STOPPED_BY_GATE and run.is_as_before and is_named,

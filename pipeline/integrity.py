@@ -16,7 +16,7 @@ import ibis.expr.types as ir
 
 from pipeline.logs import Days
 from recsys import engine
-from recsys.tables import TABLES, Table
+from recsys.tables import SNAPSHOTS, TABLES, Table
 from recsys.workspace import Workspace
 
 HOURS = 24
@@ -68,7 +68,6 @@ _KEYS = (
     _Key("outcomes", "user_id", leads_to="users"),
     _Key("outcomes", "app_id", leads_to="apps"),
 )
-_SNAPSHOTS: tuple[Table, ...] = ("apps", "users")
 _WITH_TIME: tuple[Table, ...] = ("requests", "outcomes")
 
 
@@ -89,7 +88,7 @@ def count(workspace: Workspace, span: dt.date, days: Days) -> Counts:
         BadInput: a key's column is missing, or of another type than `recsys.tables` says.
     """
     of_span = dict.fromkeys(TABLES, span) | {
-        name: days[name][-1] for name in _SNAPSHOTS if days[name]
+        name: days[name][-1] for name in SNAPSHOTS if days[name]
     }
     here = {
         table: engine.read_days(workspace, table, [day])
@@ -105,7 +104,7 @@ def count(workspace: Workspace, span: dt.date, days: Days) -> Counts:
         table, column, name = figure.split(" ")
         if value is not None:
             counts.setdefault(table, {}).setdefault(column, {})[name] = value
-    for snapshot in _SNAPSHOTS:
+    for snapshot in SNAPSHOTS:
         if snapshot in here:
             counts[snapshot][""]["age_days"] = (span - of_span[snapshot]).days
     return counts

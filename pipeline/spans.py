@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from recsys.config import Examples
 from recsys.errors import BadInput
+from recsys.tables import EVENTS
 from recsys.workspace import Workspace
 
 
@@ -18,12 +19,13 @@ class Window(NamedTuple):
 
 
 def days_of_logs(workspace: Workspace) -> list[dt.date]:
-    """The days that the logs hold, in order.
+    """The days that the logs hold something of that happened, in order.
 
     Raises:
         BadInput: they hold none.
     """
-    days = workspace.days("requests")
+    # A day whose requests were not delivered is a day all the same: the gate shall say so.
+    days = sorted({day for table in EVENTS for day in workspace.days(table)})
     if not days:
         raise BadInput(
             f"{workspace.logs} holds no day of requests: `recsys data generate` or `recsys data "

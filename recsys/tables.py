@@ -13,6 +13,8 @@ import pyarrow as pa
 
 Table = Literal["apps", "users", "requests", "impressions", "outcomes"]
 TABLES: tuple[Table, ...] = get_args(Table)
+SNAPSHOTS: tuple[Table, ...] = ("apps", "users")
+EVENTS: tuple[Table, ...] = ("requests", "impressions", "outcomes")
 
 CLICK = "click"
 INSTALL = "install"

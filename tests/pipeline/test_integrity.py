@@ -9,6 +9,7 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from pipeline import integrity
 from pipeline.example_gen import example_days, source_days
 from pipeline.integrity import Counts
+from pipeline.spans import days_of_logs
 from pipeline.statistics_gen import add_integrity
 from recsys.features import integrity as names
 from recsys.features import statistics
@@ -103,6 +104,14 @@ def test_imported_data_has_no_impressions_and_one_snapshot(tmp_path: Path) -> No
     assert list(counts) == ["apps", "users", "requests", "outcomes"]
     assert [counts[table][""].get("age_days") for table in counts] == [1, 1, None, None]
     assert counts["outcomes"][""]["num_rows"] == 1
+
+
+def test_a_day_whose_requests_were_not_delivered_is_a_day_all_the_same(tmp_path: Path) -> None:
+    place = make_workspace(tmp_path)
+    write_log(place, "requests", DAY, [request("r", "u", at(1))])
+    write_log(place, "impressions", NEXT, [impression("s", "a", 1)])
+    assert days_of_logs(place) == [DAY, NEXT]
+    assert list(counted(place)) == ["impressions"]
 
 
 def test_a_day_before_is_compared_with_but_makes_no_example(workspace: Workspace) -> None:
