@@ -12,6 +12,8 @@ from typing import Any, ClassVar, NamedTuple, Self
 from recsys.features.skew import Skew
 
 RECORD = "artifact.json"
+DATA_REPORTS = "data"
+"""Folder of the workspace's reports with a page of each day's data."""
 
 
 class Reference(NamedTuple):
@@ -68,6 +70,16 @@ class Artifact:
     def load(cls, path: Path) -> Self:
         """The artifact in a folder."""
         return cls(path, Record.load(path))
+
+    @property
+    def report(self) -> Path:
+        """Its page for people, if its kind has one."""
+        return self.path / "report.html"
+
+    @property
+    def published_as(self) -> str:
+        """Where people find that page, below the workspace's reports; "" if its kind has none."""
+        return ""
 
     def figures(self) -> dict[str, Any]:
         """What a person wants to know at a glance, by name."""
@@ -167,9 +179,9 @@ class ExampleAnomalies(Artifact):
         return self.path / "anomalies.pbtxt"
 
     @property
-    def report(self) -> Path:
-        """The page of the span, for people."""
-        return self.path / "report.html"
+    def published_as(self) -> str:
+        """The page of the day."""
+        return f"{DATA_REPORTS}/{self.record.span}.html"
 
 
 DATA: tuple[type[Artifact], ...] = (

@@ -69,7 +69,9 @@ def component(
 
 
 def _figures(artifact: Artifact, is_reused: bool) -> dict[str, Any]:
+    page = artifact.published_as
     return {
+        **({"report": dg.MetadataValue.url(f"/reports/{page}")} if page else {}),
         **artifact.figures(),
         "seconds": artifact.record.seconds,
         "is_reused": is_reused,

@@ -9,8 +9,10 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
+from pipeline import span_report
 from pipeline.artifacts import ExampleAnomalies, ExampleStatistics, Schema, ServingSkew
 from pipeline.schema_gen import inference
+from pipeline.span_report import Span
 from pipeline.spans import days_of_logs
 from pipeline.store import Store
 from recsys.config import Config
@@ -18,8 +20,10 @@ from recsys.features import anomalies, schema, statistics
 from recsys.features.anomalies import Day, Row
 from recsys.features.schema import Expectations
 from recsys.features.skew import Skew
+from recsys.features.statistics import DatasetFeatureStatisticsList
 
 ANOMALIES = "anomalies.pbtxt"
+REPORT = "report.html"
 
 
 def example_validator(
@@ -30,7 +34,7 @@ def example_validator(
     config: Config,
     out: Path,
 ) -> None:
-    """Writes `anomalies.pbtxt`.
+    """Writes `anomalies.pbtxt`, and `report.html`, the page of the span.
 
     Args:
         seen: the span's statistics.
@@ -40,8 +44,12 @@ def example_validator(
         config: says what models read.
         out: the folder to write into.
     """
-    found = anomalies.validate(day(seen, schema.load(expected.path), skew, last, config))
+    judged = day(seen, schema.load(expected.path), skew, last, config)
+    found = anomalies.validate(judged)
     anomalies.save(found, out / ANOMALIES)
+    before = _span(last[-1], judged.last) if last else None
+    page = span_report.render(_span(seen, judged.seen), before, found, judged.skew)
+    (out / REPORT).write_text(page, encoding="utf-8")
 
 
 def day(
@@ -79,3 +87,7 @@ def rows(found: ExampleAnomalies) -> list[Row]:
 def errors(found: ExampleAnomalies) -> list[str]:
     """The anomalies that stop a run, a line each."""
     return anomalies.errors(anomalies.load(found.anomalies))
+
+
+def _span(artifact: ExampleStatistics, seen: DatasetFeatureStatisticsList) -> Span:
+    return Span(dt.date.fromisoformat(artifact.record.span), seen)

@@ -107,17 +107,13 @@ def run(workspace: Workspace, due: Sequence[Due], watch: Watch, warn: Warn = _wa
                     raise
                 raise GateStopped(
                     f"the data of {one.day} was stopped before training:\n{table(found)}\n"
-                    f"{_report(judged)}{serving(workspace)} `recsys schema diff` shows what a "
-                    "person may approve."
+                    f"{workspace.reports / judged.published_as} shows the whole day. "
+                    f"{serving(workspace)} `recsys schema diff` shows what a person may approve."
                 ) from None
             odd = rows(store.current(ExampleAnomalies, one.day))
             if odd:
                 warn(one.day, odd)
             _write_done(workspace, [one, Due(one.day, "data")])
-
-
-def _report(judged: ExampleAnomalies) -> str:
-    return f"{judged.report} shows the whole day. " if judged.report.exists() else ""
 
 
 def _fingerprint(workspace: Workspace, due: Due) -> str:

@@ -86,6 +86,7 @@ class Store:
             self._make(name, component, inputs, config_digest, code)
         artifact = kind.load(self.folder(name))
         write_atomically(self._pointer(kind, span), f"{name.digest}\n".encode())
+        self._publish(artifact)
         state: State = "reused" if is_reused else "done"
         self.watch(name.component, name.span, state, artifact.record.seconds)
         return artifact, is_reused
@@ -152,6 +153,12 @@ class Store:
                 seconds=round(time.monotonic() - started, 3),
             )
             (out / RECORD).write_text(json.dumps(record.to_json(), indent=1) + "\n")
+
+    def _publish(self, artifact: Artifact) -> None:
+        """Puts an artifact's page where people look for it."""
+        if artifact.published_as:
+            path = self.workspace.reports / artifact.published_as
+            write_atomically(path, artifact.report.read_bytes())
 
     def _pointer(self, kind: type[Artifact], span: dt.date) -> Path:
         return self.workspace.artifacts / kind.component / span.isoformat() / CURRENT

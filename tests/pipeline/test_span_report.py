@@ -5,20 +5,24 @@ import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import ibis
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from daily_logs import DAY, NEXT, make_workspace, write_clean_day
+from data_half import judge
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
 from pipeline import span_report
 from pipeline.span_report import Span
+from pipeline.store import Store
 from recsys import config
 from recsys.features import integrity, statistics
 from recsys.features.skew import Difference, FeatureSkew, Skew
 
-DAY = dt.date(2024, 3, 2)
 Info = anomalies_pb2.AnomalyInfo
 Columns = Mapping[str, Sequence[Any]]
 
@@ -251,3 +255,24 @@ class Tags(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag not in self.VOID:
             assert self.open.pop() == tag
+
+
+def test_the_page_of_the_artifact_that_counts_is_where_people_look(tmp_path: Path) -> None:
+    store = Store(make_workspace(tmp_path))
+    write_clean_day(store.workspace, DAY)
+    write_clean_day(store.workspace, NEXT)
+    published = [store.workspace.reports / "data" / f"{day}.html" for day in (DAY, NEXT)]
+    assert judge(store, DAY) == judge(store, NEXT) == []
+    first, clean = (page.read_text() for page in published)
+    assert "Clean: 0 anomalies" in first and "Clean: 0 anomalies" in clean
+    assert f"{DAY}, the last that passed" in clean
+    assert "the last that passed" not in first
+
+    [file] = store.workspace.files("requests", NEXT)
+    whole = file.read_bytes()
+    pq.write_table(pq.read_table(file).drop_columns("device"), file)
+    assert [row.name for row in judge(store, NEXT)] == ["device"]
+    assert "Stopped: 1 error" in published[1].read_text()
+    file.write_bytes(whole)
+    assert judge(store, NEXT) == []
+    assert published[1].read_text() == clean
