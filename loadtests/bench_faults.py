@@ -4,10 +4,13 @@ run stop before training, and what does it name? And does it let clean days pass
 from __future__ import annotations
 
 import datetime as dt
+import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,8 @@ _GATE = "example_validator"
 _BEFORE_GATE = ("example_gen", "statistics_gen", "schema_gen")
 _BEHIND_GATE = ("transform", "trainer_retrieval", "trainer_ranking", "bundle_gen", "evaluator")
 _STOPPED_BY_GATE = 1
+_AT_ONCE = min(4, os.cpu_count() or 1)
+"""Runs at a time: each spends most of it on importing TensorFlow, on one core."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,9 @@ def bench(preset: str) -> dict[str, Any]:
         clean = [each for each in store.days("requests")[1:] if each <= before]
         alarms = [f"{each} {_told(row)}" for each in clean for row in _rows(store, each)]
         faults = asked("data", "break", workspace=store.root)
-        verdicts = [_let_happen(store, fault, day) for fault in _shown(faults)]
+        with ThreadPoolExecutor(_AT_ONCE) as at_once:
+            running = at_once.map(partial(_let_happen, store, day), faults)
+            verdicts = list(_shown(running, len(faults)))
     return {
         "faults": [asdict(verdict) for verdict in verdicts],
         "clean_days": len(clean),
@@ -134,21 +141,18 @@ def judge(fault: Mapping[str, Any], run: Run) -> Verdict:
     )
 
 
-def _shown(faults: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """The faults one after the other, with a bar on standard error."""
+def _shown(verdicts: Iterable[Verdict], num_faults: int) -> Iterator[Verdict]:
+    """The verdicts as they come, with a bar on standard error."""
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(
-        *columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal
-    ) as progress:
-        task = progress.add_task("faults", total=len(faults))
-        for fault in faults:
-            progress.update(task, description=fault["name"])
-            yield fault
+    columns = (TextColumn("faults"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=num_faults)
+        for verdict in verdicts:
             progress.advance(task)
+            yield verdict
 
 
-def _let_happen(store: Workspace, fault: Mapping[str, Any], day: dt.date) -> Verdict:
+def _let_happen(store: Workspace, day: dt.date, fault: Mapping[str, Any]) -> Verdict:
     copy = Workspace(store.root.with_name(fault["name"]))
     arguments = (fault["name"], "--day", day.isoformat(), "--to", str(copy.root))
     asked("data", "break", *arguments, workspace=store.root)
