@@ -23,12 +23,16 @@ _SHARES = {
 
 
 def statistics_gen(examples: Examples, config: Config, out: Path) -> None:
-    """Writes `statistics.pb`: the datasets `queries` and `examples`, and one for each table of the
-    logs that has a file, with the figures of `recsys.features.integrity`."""
+    """Writes `statistics.pb`: the datasets `queries` and `examples` and their slices, and one for
+    each table of the logs that has a file, with the figures of `recsys.features.integrity`.
+
+    Raises:
+        BadInput: a configured slice or pair does not fit the examples.
+    """
     queries = engine.read_parquet(config.engine, [examples.queries])
     rows = engine.read_parquet(config.engine, [examples.examples])
     tables = {"queries": queries, "examples": rows.drop("query_row", "request_id")}
-    computed = statistics.compute(config.engine, tables)
+    computed = statistics.compute(config.engine, tables, config.statistics)
     add_integrity(computed, examples.integrity)
     statistics.save(computed, out / STATISTICS)
 

@@ -20,6 +20,7 @@ from recsys.config.data import Engine as Engine
 from recsys.config.data import Examples as Examples
 from recsys.config.data import Import as Import
 from recsys.config.data import ImportColumns as ImportColumns
+from recsys.config.data import Statistics as Statistics
 from recsys.config.data import World as World
 from recsys.config.features import Cross as Cross
 from recsys.config.features import Feature as Feature
@@ -56,6 +57,7 @@ class Config(Section):
     engine: Engine = Engine()
     features: Mapping[str, Feature] = {}
     examples: Examples = Examples()
+    statistics: Statistics = Statistics()
     validation: Validation = Validation()
     retrieval: Retrieval = Retrieval()
     ranking: Ranking = Ranking()

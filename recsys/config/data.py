@@ -114,3 +114,15 @@ class Examples(Section):
     """Days of examples that a model is trained on."""
     test_days: int = Field(1, ge=1)
     """Last days of a span, kept out of training and evaluated on."""
+
+
+class Statistics(Section):
+    """What is computed of a span's examples beside each feature's own figures."""
+
+    slices: Mapping[str, str] = {}
+    """Parts of the examples to describe one by one: a name, and an SQL expression over the columns
+    of queries or of examples, whose most frequent values are the slices. Such as
+    `{ paid = "price > 0", country = "country" }`."""
+    pairs: tuple[tuple[str, str], ...] = ()
+    """Columns of one table to describe together: two numbers by their correlation, a category and
+    a label by lifts. Such as `[["price", "rating"], ["category", "installed"]]`."""

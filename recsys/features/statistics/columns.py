@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Literal
 
 import ibis
@@ -23,14 +22,22 @@ Kind = Literal["number", "text", "list"]
 
 SLICE = "[slice]"
 """Column that says which slice a row belongs to; a table without it is one whole."""
+WHOLE = ""
+"""What a whole table is called where slices go by their names."""
 
 
 def kind(dtype: dtypes.DataType) -> Kind:
     """Which figures a column of this type has."""
     if dtype.is_array():
         return "list"
-    is_number = dtype.is_numeric() or dtype.is_boolean()
-    return "number" if is_number or dtype.is_timestamp() or dtype.is_date() else "text"
+    is_number = dtype.is_numeric() or is_whole(dtype)
+    return "number" if is_number else "text"
+
+
+def is_whole(dtype: dtypes.DataType) -> bool:
+    """Whether its numbers are whole ones."""
+    is_time = dtype.is_timestamp() or dtype.is_date()
+    return bool(dtype.is_integer() or dtype.is_boolean() or is_time)
 
 
 def feature_type(dtype: dtypes.DataType) -> int:
@@ -40,15 +47,30 @@ def feature_type(dtype: dtypes.DataType) -> int:
     if kind(inner) != "number":
         found: int = types.STRING
     else:
-        found = types.FLOAT if inner.is_floating() or inner.is_decimal() else types.INT
+        found = types.INT if is_whole(inner) else types.FLOAT
     return found
 
 
-def named(table: ir.Table, of: Kind) -> Iterator[tuple[str, ir.Column]]:
+def named(table: ir.Table, of: Kind) -> dict[str, ir.Column]:
     """The columns of one kind, by their names."""
-    for name in table.columns:
-        if name != SLICE and kind(table[name].type()) == of:
-            yield name, table[name]
+    columns = (name for name in table.columns if name != SLICE)
+    return {name: table[name] for name in columns if kind(table[name].type()) == of}
+
+
+def keys(table: ir.Table) -> list[str]:
+    """What a table's figures are grouped by: its slices, if it has them."""
+    return [SLICE] if SLICE in table.columns else []
+
+
+def whole_numbers(column: ir.Column) -> ir.IntegerColumn:
+    """A column of integers, truth values, times or days as integers."""
+    dtype = column.type()
+    if dtype.is_date():
+        column = column.cast("timestamp")
+    if dtype.is_timestamp() or dtype.is_date():
+        # Rounded down: not every engine gives whole seconds.
+        column = column.epoch_seconds().cast("float64").floor()
+    return column.cast("int64")
 
 
 def finite(column: ir.Column) -> ir.FloatingColumn:
@@ -58,10 +80,8 @@ def finite(column: ir.Column) -> ir.FloatingColumn:
     believes the least and greatest value that a Parquet file names, and writers leave NaN out.
     """
     dtype = column.type()
-    if dtype.is_timestamp():
-        return column.epoch_seconds().cast("float64").floor()
-    if dtype.is_date():
-        return column.cast("timestamp").epoch_seconds().cast("float64")
+    if is_whole(dtype):
+        return whole_numbers(column).cast("float64")
     number = column.cast("float64")
     if not dtype.is_floating():
         return number
@@ -71,8 +91,3 @@ def finite(column: ir.Column) -> ir.FloatingColumn:
 def text(column: ir.Column) -> ir.StringColumn:
     """Anything's text."""
     return column if column.type().is_string() else column.cast("string")
-
-
-def keys(table: ir.Table) -> list[str]:
-    """What a table's figures are grouped by: its slices, if it has them."""
-    return [SLICE] if SLICE in table.columns else []

@@ -1,35 +1,23 @@
 """Everything that the engine finds in one table, or in each of its slices.
 
-A table of numbers and text takes three queries: rows and extremes, which engines may read from what
-a file says of itself; one pass for all other scalar figures; counts of texts' values. A column of
-lists takes one more for their lengths, and those of the table of its values.
+Numbers and text of few values are counted; for the rest there is one pass over all rows, and one
+over a sample for quantiles. Nothing but figures and counts leaves the engine, so that a table may
+be much larger than memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import ibis.expr.types as ir
 
 from recsys import config
 from recsys.features.statistics import lists, numbers, query, sampling, texts
-from recsys.features.statistics.columns import named
-from recsys.features.statistics.lists import Lengths
-from recsys.features.statistics.query import WHOLE, Figures, Found
-from recsys.features.statistics.texts import Ranked
-
-
-@dataclass(frozen=True)
-class Frame:
-    """What a whole table and its slices are measured with, so that they compare."""
-
-    edges: Mapping[str, numbers.Edges]
-    """Edges of a number's histogram."""
-    sought: Mapping[str, Sequence[str]]
-    """Values to count of columns that have too many to count each."""
-    of_values: Mapping[str, Frame]
-    """For the values of each column of lists."""
+from recsys.features.statistics.columns import SLICE, WHOLE, named, text, whole_numbers
+from recsys.features.statistics.counts import Counted, Counts, counted, together
+from recsys.features.statistics.plan import Plan
+from recsys.features.statistics.query import Figures, Found
 
 
 @dataclass(frozen=True)
@@ -38,114 +26,90 @@ class Part:
 
     num_rows: int
     figures: Mapping[str, Figures]
-    """Of numbers and texts, by column."""
-    ranked: Mapping[str, Ranked]
-    """The most frequent values of texts, by column."""
-    lengths: Mapping[str, Lengths]
-    """Of lists, by column."""
+    """Of numbers and text, by column."""
+    counts: Mapping[str, Counts]
+    """How often values occur, by column: those of text, or of it those that are sought; whole
+    numbers of a small range; how many values lists have."""
     of_values: Mapping[str, Part]
     """What the values of all lists are like, by column."""
 
 
-NOTHING = Part(0, {}, {}, {}, {})
-"""What is found where there is no row."""
+NOTHING = Part(0, {}, {}, {})
+"""A slice without rows."""
 
 
-def whole(settings: config.Engine, table: ir.Table) -> tuple[Part, Frame]:
-    """A table without slices, and what to measure its slices with."""
-    num_rows, extremes = _extremes_of_whole(settings, table)
-    edges = {name: numbers.edges(extremes[WHOLE][name]) for name, _ in named(table, "number")}
-    figures = _figures(settings, table, edges, num_rows, extremes)
-    sought = _sought(settings, table, num_rows, figures[WHOLE])
-    of_lists = {
-        name: whole(settings, lists.values(table, name)) for name, _ in named(table, "list")
-    }
-    frame = Frame(edges, sought, {name: frame for name, (_, frame) in of_lists.items()})
-    of_values = {name: {WHOLE: part} for name, (part, _) in of_lists.items()}
-    return _parts(settings, table, frame, num_rows, figures, of_values)[WHOLE], frame
+def examine(settings: config.Engine, table: ir.Table, plan: Plan) -> dict[str, Part]:
+    """Each slice of a table by its name, or the whole by `WHOLE`.
+
+    Args:
+        settings: the engine that the table belongs to.
+        table: with or without the column `SLICE`.
+        plan: of the whole table.
+    """
+    return _examined(settings, table, plan, query.num_rows(settings, table))
 
 
-def slices(settings: config.Engine, table: ir.Table, frame: Frame) -> dict[str, Part]:
-    """Each slice of a table, by the value that its rows have in the column `SLICE`."""
-    wanted = {name: numbers.extremes(column) for name, column in named(table, "number")}
-    num_rows, extremes = query.scalars(settings, table, wanted)
-    figures = _figures(settings, table, frame.edges, num_rows, extremes)
-    of_values = {
-        name: slices(settings, lists.values(table, name), frame.of_values[name])
-        for name, _ in named(table, "list")
-    }
-    return _parts(settings, table, frame, num_rows, figures, of_values)
-
-
-def _extremes_of_whole(settings: config.Engine, table: ir.Table) -> tuple[dict[str, int], Found]:
-    """Rows, and the least and greatest finite value of each column of numbers."""
-    columns = dict(named(table, "number"))
-    # A file says nothing of truth values, and one column to read makes DuckDB read them all.
-    reported = {
-        name: numbers.reported_extremes(column)
-        for name, column in columns.items()
-        if not column.type().is_boolean()
-    }
-    num_rows, found = query.scalars(settings, table, reported)
-    known = {name for name, figures in found[WHOLE].items() if None not in figures.values()}
-    wanted = {name: numbers.extremes(columns[name]) for name in columns if name not in known}
-    if wanted:
-        found = query.merged(found, query.scalars(settings, table, wanted)[1])
-    return num_rows, found
-
-
-def _figures(
-    settings: config.Engine,
-    table: ir.Table,
-    edges: Mapping[str, numbers.Edges],
-    num_rows: Mapping[str, int],
-    extremes: Found,
-) -> Found:
-    """All scalar figures of numbers and texts, by one pass over all rows."""
-    rows, drawn = sampling.sampled(table, num_rows)
-    wanted = {
-        name: numbers.scalars(rows[name], edges[name], drawn) for name, _ in named(table, "number")
-    }
-    wanted |= {name: texts.scalars(rows[name]) for name, _ in named(table, "text")}
-    return query.merged(extremes, query.scalars(settings, rows, wanted)[1])
-
-
-def _sought(
-    settings: config.Engine,
-    table: ir.Table,
-    num_rows: Mapping[str, int],
-    figures: Mapping[str, Figures],
-) -> dict[str, list[str]]:
-    """The most frequent values of columns that have too many, as far as a sample shows them."""
-    rows, drawn = sampling.sampled(table, num_rows)
-    if drawn is None:
-        return {}
-    return {
-        name: texts.most_frequent(settings, rows.filter(drawn), name)
-        for name, _ in named(table, "text")
-        if figures[name]["unique"] > sampling.MAX_COUNTED
-    }
-
-
-def _parts(
-    settings: config.Engine,
-    table: ir.Table,
-    frame: Frame,
-    num_rows: Mapping[str, int],
-    figures: Found,
-    of_values: Mapping[str, Mapping[str, Part]],
+def _examined(
+    settings: config.Engine, table: ir.Table, plan: Plan, num_rows: Mapping[str, int]
 ) -> dict[str, Part]:
-    """Counts what is left to count, and puts together what was found of each slice."""
-    of_texts = [name for name, _ in named(table, "text")]
-    ranked = texts.ranked(settings, table, of_texts, frame.sought)
-    lengths = lists.lengths(settings, table, list(of_values))
+    counts = together(_count_few(settings, table, plan), _count_texts(settings, table, plan))
+    scanned = _scan(settings, table, plan, num_rows)
+    figures = query.merged(scanned, {name: _of_counts(of, plan) for name, of in counts.items()})
+    of_values = {}
+    for column in named(table, "list"):
+        nums = {name: lists.num_values(of[column]) for name, of in counts.items()}
+        values = lists.values(table, column)
+        of_values[column] = _examined(settings, values, plan.of_values[column], nums)
     return {
         name: Part(
-            num_rows=num,
-            figures=figures[name],
-            ranked=ranked.get(name, {}),
-            lengths=lengths.get(name, {}),
-            of_values={column: parts.get(name, NOTHING) for column, parts in of_values.items()},
+            num,
+            figures.get(name, {}),
+            counts.get(name, {}),
+            {column: parts.get(name, NOTHING) for column, parts in of_values.items()},
         )
         for name, num in num_rows.items()
     }
+
+
+def _count_few(settings: config.Engine, table: ir.Table, plan: Plan) -> Counted:
+    """Counts of whole numbers of a small range, and of how many values lists have."""
+    wanted = {name: whole_numbers(table[name]) for name in plan.few}
+    wanted |= {name: lists.length(column) for name, column in named(table, "list").items()}
+    return counted(settings, table, wanted)
+
+
+def _count_texts(settings: config.Engine, table: ir.Table, plan: Plan) -> Counted:
+    """Counts of all values of text, or of those that are sought."""
+    columns = {name: text(column) for name, column in named(table, "text").items()}
+    few = {name: column for name, column in columns.items() if name not in plan.sought}
+    found = [counted(settings, table, few)]
+    for name, values in plan.sought.items():
+        rows = table.filter(columns[name].isin(values))
+        found.append(counted(settings, rows, {name: text(rows[name])}))
+    return together(*found)
+
+
+def _scan(
+    settings: config.Engine, table: ir.Table, plan: Plan, num_rows: Mapping[str, int]
+) -> Found:
+    """Figures of numbers and text that have too many values to count each."""
+    columns = {n: column for n, column in named(table, "number").items() if n not in plan.few}
+    wanted = {name: numbers.scalars(column, plan.edges[name]) for name, column in columns.items()}
+    wanted |= {name: texts.scalars(table[name]) for name in plan.sought}
+    rows = sampling.sample(table, num_rows)
+    extremes = {WHOLE: dict(plan.extremes)}
+    if SLICE in table.columns:
+        each = {name: numbers.extremes(column) for name, column in columns.items()}
+        extremes = query.scalars(settings, table, each)
+    return query.merged(
+        extremes,
+        query.scalars(settings, table, wanted),
+        query.scalars(settings, rows, {name: numbers.quantiles(rows[name]) for name in columns}),
+    )
+
+
+def _of_counts(counts: Mapping[str, Counts], plan: Plan) -> dict[str, Figures]:
+    """Figures of what was counted whole."""
+    figures = {name: numbers.of_counts(counts[name], plan.edges[name]) for name in plan.few}
+    whole = counts.keys() - plan.few - plan.sought.keys() - plan.of_values.keys()
+    return figures | {name: texts.of_counts(counts[name]) for name in whole}

@@ -1,4 +1,6 @@
-"""Figures of numbers: the extremes first, since the buckets of a histogram lie between them."""
+"""Figures of numbers. The extremes come first, since the buckets of a histogram lie between them.
+Whole numbers of a small range are counted, and all their figures follow from the counts; others
+are computed by a pass over all rows, and quantiles by one over a sample."""
 
 from __future__ import annotations
 
@@ -13,6 +15,8 @@ import numpy as np
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from recsys.features.statistics.columns import finite
+from recsys.features.statistics.counts import Counts
+from recsys.features.statistics.query import Figures
 from recsys.features.statistics.readers import NUM_INFINITE
 
 NUM_BUCKETS = 10
@@ -24,8 +28,7 @@ LARGEST_SQUARED = 1e150
 """Mean and deviation are of values up to it, on either side of zero: the squares of larger ones
 are no doubles."""
 
-RANKS = [rank / NUM_QUANTILES for rank in range(NUM_QUANTILES + 1)]
-"""Shares of a number's values below its quantiles."""
+_RANKS = [rank / NUM_QUANTILES for rank in range(NUM_QUANTILES + 1)]
 
 Edges = tuple[float, ...]
 """Where the buckets of a histogram begin and end."""
@@ -49,31 +52,22 @@ def extremes(column: ir.Column) -> dict[str, ir.Scalar]:
     return {"min": number.min(), "max": number.max()}
 
 
-def edges(figures: Mapping[str, Any]) -> Edges:
+def edges(low: float | None, high: float | None) -> Edges:
     """Edges of buckets of equal width from the least finite value to the greatest; of one bucket,
     where these are the same; none, where there is no value."""
-    low, high = figures["min"], figures["max"]
-    if low is None:
+    if low is None or high is None:
         return ()
+    low, high = _unsigned(low), _unsigned(high)
     if low == high:
         return (low, high)
     # Halves, since the distance of two doubles may be none.
     return tuple((np.linspace(low / 2, high / 2, NUM_BUCKETS + 1) * 2).tolist())
 
 
-def scalars(
-    column: ir.Column, edges: Edges, drawn: ir.BooleanColumn | None
-) -> dict[str, ir.Scalar]:
-    """All other figures.
-
-    Args:
-        column: the numbers.
-        edges: of their histogram.
-        drawn: rows to take quantiles of; None for all.
-    """
-    number = finite(column)
-    squared = number
-    if column.type().is_float64():
+def scalars(column: ir.Column, edges: Edges) -> dict[str, ir.Scalar]:
+    """All but extremes and quantiles; `edges` are the histogram's."""
+    number = squared = finite(column)
+    if edges and max(-edges[0], edges[-1]) > LARGEST_SQUARED:
         can_be = number.abs() <= LARGEST_SQUARED
         squared = ibis.ifelse(can_be, number, ibis.null("float64"))
     wanted = {
@@ -81,15 +75,45 @@ def scalars(
         "num_zeros": count_if(number == 0),
         "mean": squared.mean(),
         "std_dev": squared.std(how="pop"),
-        "quantiles": number.quantile(RANKS, where=drawn),
     }
     for place, edge in enumerate(edges[1:-1]):
-        wanted[f"num_below_{place}"] = count_if(number < edge)
+        wanted[f"below_{place}"] = count_if(number < edge)
     if column.type().is_floating():
         wanted["num_finite"] = number.count()
         wanted["num_above"] = count_if(column == math.inf)
         wanted["num_below"] = count_if(column == -math.inf)
     return wanted
+
+
+def quantiles(column: ir.Column) -> dict[str, ir.Scalar]:
+    """Values below which so many parts of the finite ones lie."""
+    return {"quantiles": finite(column).quantile(_RANKS)}
+
+
+def of_counts(counts: Counts, edges: Edges) -> Figures:
+    """All figures of whole numbers, from how often each occurs."""
+    values, nums = counts.values.to_numpy().astype(np.float64), counts.nums
+    figures: Figures = {"num_non_missing": counts.total}
+    if counts.total:
+        mean = np.average(values, weights=nums)
+        variance = np.average((values - mean) ** 2, weights=nums)
+        figures |= {"min": values[0], "max": values[-1]}
+        figures |= {"mean": mean, "std_dev": math.sqrt(variance)}
+        figures |= {"num_zeros": nums[values == 0].sum(), "quantiles": cuts(counts)}
+        for place, edge in enumerate(edges[1:-1]):
+            figures[f"below_{place}"] = nums[values < edge].sum()
+    return figures
+
+
+def cuts(counts: Counts) -> list[float]:
+    """Quantiles of what was counted, interpolated as engines and NumPy do."""
+    places = np.array(_RANKS) * (counts.total - 1)
+    ends = np.cumsum(counts.nums)
+    values = counts.values.to_numpy().astype(np.float64)
+    low = values[np.searchsorted(ends, np.floor(places), side="right")]
+    high = values[np.searchsorted(ends, np.ceil(places), side="right")]
+    between: list[float] = (low + (high - low) * (places - np.floor(places))).tolist()
+    return between
 
 
 def describe(feature: Any, figures: Mapping[str, Any], edges: Edges) -> None:
@@ -104,14 +128,14 @@ def describe(feature: Any, figures: Mapping[str, Any], edges: Edges) -> None:
     equi_width = stats.histograms.add(type=types.STANDARD, **unplaced)
     quantiles = stats.histograms.add(type=types.QUANTILES, **unplaced)
     if num_finite:
-        stats.mean, stats.std_dev = figures["mean"], figures["std_dev"]
+        stats.mean, stats.std_dev = figures["mean"] or 0.0, figures["std_dev"] or 0.0
         stats.num_zeros = figures["num_zeros"]
-        stats.min, stats.max = figures["min"], figures["max"]
-        below = [figures[f"num_below_{place}"] for place in range(len(edges) - 2)]
+        stats.min, stats.max = _unsigned(figures["min"]), _unsigned(figures["max"])
+        below = [figures[f"below_{place}"] for place in range(len(edges) - 2)]
         fill(equi_width, edges, np.diff([0, *below, num_finite]).tolist())
-        cuts = [stats.min, *figures["quantiles"][1:-1], stats.max]
-        fill(quantiles, cuts, [num_finite / NUM_QUANTILES] * NUM_QUANTILES)
-        stats.median = cuts[NUM_QUANTILES // 2]
+        inner = figures["quantiles"][1:-1]
+        fill_parts(quantiles, [stats.min, *inner, stats.max], num_finite)
+        stats.median = inner[len(inner) // 2]
     if num_below:
         stats.min = -math.inf
     if num_above:
@@ -122,3 +146,13 @@ def fill(histogram: Any, edges: Sequence[float], counts: Sequence[float]) -> Non
     """Adds buckets that lie side by side."""
     for (low, high), count in zip(itertools.pairwise(edges), counts, strict=True):
         histogram.buckets.add(low_value=low, high_value=high, sample_count=count)
+
+
+def fill_parts(histogram: Any, edges: Sequence[float], num: int) -> None:
+    """Adds the buckets between quantiles: parts of the same size."""
+    fill(histogram, edges, [num / NUM_QUANTILES] * NUM_QUANTILES)
+
+
+def _unsigned(number: float) -> float:
+    """Takes the sign off a zero, which the least and greatest value of a Parquet file may have."""
+    return number + 0.0

@@ -1,4 +1,4 @@
-"""Scalar figures of many columns, of a whole table or of each of its slices, in one pass."""
+"""Scalar figures of many columns, of a whole table or of each of its slices, by one query."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import ibis.expr.types as ir
 
 from recsys import config, engine
-from recsys.features.statistics.columns import SLICE, keys
+from recsys.features.statistics.columns import SLICE, WHOLE, keys
 
 Wanted = Mapping[str, Mapping[str, ir.Scalar]]
 """For each column, its figures by their names."""
@@ -17,16 +17,9 @@ Figures = dict[str, Any]
 Found = dict[str, dict[str, Figures]]
 """For each slice, the figures of each column."""
 
-WHOLE = ""
-"""What a table without slices calls its only one."""
 
-_NUM_ROWS = "num_rows"
-
-
-def scalars(
-    settings: config.Engine, table: ir.Table, wanted: Wanted
-) -> tuple[dict[str, int], Found]:
-    """The rows of each slice of a table, and figures of its columns.
+def scalars(settings: config.Engine, table: ir.Table, wanted: Wanted) -> Found:
+    """Figures of columns, for each slice of a table.
 
     Args:
         settings: the engine that the table belongs to.
@@ -35,24 +28,27 @@ def scalars(
     """
     places = [(column, figure) for column, figures in wanted.items() for figure in figures]
     flat = {f"{number}": wanted[column][figure] for number, (column, figure) in enumerate(places)}
-    aggregate = table.aggregate(by=keys(table), **flat, **{_NUM_ROWS: table.count()})
-    num_rows: dict[str, int] = {}
     found: Found = {}
-    for row in engine.to_arrow(settings, aggregate).to_pylist():
-        name = row.get(SLICE, WHOLE)
-        num_rows[name] = row[_NUM_ROWS]
-        found[name] = {column: {} for column in wanted}
-        for number, (column, figure) in enumerate(places):
-            found[name][column][figure] = row[f"{number}"]
-    return num_rows, found
+    if flat:
+        rows = engine.to_arrow(settings, table.aggregate(by=keys(table), **flat)).to_pylist()
+        for row in rows:
+            of_slice = found.setdefault(row.get(SLICE, WHOLE), {column: {} for column in wanted})
+            for number, (column, figure) in enumerate(places):
+                of_slice[column][figure] = row[f"{number}"]
+    return found
 
 
-def merged(found: Found, more: Found) -> Found:
-    """Figures of the same slices put together; the latter count where both have one."""
-    return {
-        name: {
-            column: found[name].get(column, {}) | columns.get(column, {})
-            for column in found[name] | columns
-        }
-        for name, columns in more.items()
-    }
+def num_rows(settings: config.Engine, table: ir.Table) -> dict[str, int]:
+    """The rows of each slice of a table."""
+    found = scalars(settings, table, {"": {"num_rows": table.count()}})
+    return {name: columns[""]["num_rows"] for name, columns in found.items()}
+
+
+def merged(*found: Found) -> Found:
+    """Figures put together, slice by slice and column by column; the latter count."""
+    whole: Found = {}
+    for each in found:
+        for name, columns in each.items():
+            for column, figures in columns.items():
+                whole.setdefault(name, {}).setdefault(column, {}).update(figures)
+    return whole

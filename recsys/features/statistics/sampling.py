@@ -2,16 +2,16 @@
 
 A table of up to `NUM_SAMPLED` rows has exact figures only. Of a larger one, these are estimates:
 
-- Quantiles and the median of numbers, and of lists' lengths: those of about `NUM_SAMPLED` rows
-  drawn at random. `QUANTILE_RANK_ERROR` bounds the error.
-- The number of distinct values of text, where it is more than `MAX_COUNTED`: by HyperLogLog.
-  `DISTINCT_ERROR` bounds the error.
-- Which values of such a column are the most frequent: those of as many rows drawn at random. A
-  value of a share of `SURELY_FOUND` is among them; counts are exact.
+- Quantiles and the median of fractional numbers, and of whole ones whose range is `MAX_RANGE` or
+  more: those of about `NUM_SAMPLED` rows drawn at random, `QUANTILE_RANK_ERROR` off.
+- The number of distinct values of text that may have more than `MAX_COUNTED`: by HyperLogLog,
+  `DISTINCT_ERROR` off.
+- Which values of such text are the most frequent: those of as many rows drawn at random. A value
+  of a share of `SURELY_FOUND` is among them; counts are exact.
 
 All else is exact on either engine: presence, mean, deviation, least and greatest value, zeros, NaN
-and infinity, equi-width histograms, values per list, lengths of text, and the values and counts of
-smaller vocabularies.
+and infinity, equi-width histograms, values per list, lengths of text, and the values, counts and
+quantiles of what has few values.
 """
 
 from __future__ import annotations
@@ -33,8 +33,11 @@ By the Dvoretzky-Kiefer-Wolfowitz inequality with Massart's constant (Annals of 
 1990), n drawn rows are off by more than e with probability 2 exp(-2 n e^2): here 4e-22.
 """
 
-MAX_COUNTED = 100_000
-"""A column with more distinct values than these has not each of them counted."""
+MAX_RANGE = 10_000
+"""Whole numbers of a smaller range are counted value by value."""
+
+MAX_COUNTED = 1_000_000
+"""Text that may have more distinct values has not each of them counted."""
 
 DISTINCT_ERROR = 0.2
 """An estimated number of distinct values is at most that far off, as a share of the number: four
@@ -42,17 +45,13 @@ standard errors. Spark's HyperLogLog++ has one of 0.05 (the default of `approx_c
 DuckDB's one of 0.03 to 0.04, as measured."""
 
 SURELY_FOUND = 0.001
-"""A value of that share of a column's rows is found in a sample: one that is drawn 250 times on
-average, where thousand others would have to be drawn more often."""
-
-_DRAW = "[draw]"
+"""A value of that share of a column's rows is found by a sample: it is drawn 250 times on average,
+and the thousand most frequent of the sample are taken."""
 
 
-def sampled(
-    table: ir.Table, num_rows: Mapping[str, int]
-) -> tuple[ir.Table, ir.BooleanColumn | None]:
-    """The table, and which of its rows are in a sample that has as many of each slice; None where
-    they all are, since no slice is larger than that.
+def sample(table: ir.Table, num_rows: Mapping[str, int]) -> ir.Table:
+    """About `NUM_SAMPLED` rows of each slice of a table, or of the whole; all, where there are no
+    more.
 
     Args:
         table: with or without the column `SLICE`.
@@ -60,10 +59,23 @@ def sampled(
     """
     shares = {name: NUM_SAMPLED / num for name, num in num_rows.items() if num > NUM_SAMPLED}
     if not shares:
-        return table, None
-    drawing = table.mutate(**{_DRAW: ibis.random()})
+        return table
     if SLICE not in table.columns:
         (share,) = shares.values()
-        return drawing, drawing[_DRAW] < share
-    cases = [(drawing[SLICE] == name, share) for name, share in shares.items()]
-    return drawing, drawing[_DRAW] < ibis.cases(*cases, else_=1.0)
+        return table.filter(ibis.random() < share)
+    cases = [(table[SLICE] == name, share) for name, share in shares.items()]
+    return table.filter(ibis.random() < ibis.cases(*cases, else_=1.0))
+
+
+def most_distinct(num_distinct: int, num_once: int, ratio: float) -> float:
+    """How many distinct values a table may be expected to have at most.
+
+    A row that a sample doesn't show has a value that it doesn't show with the probability that the
+    share of values which it shows once estimates (Good, Biometrika 40, 1953), and adds one at most.
+
+    Args:
+        num_distinct: values in the sample.
+        num_once: those of them that it shows once.
+        ratio: rows of the table over rows of the sample.
+    """
+    return num_distinct + num_once * (ratio - 1)

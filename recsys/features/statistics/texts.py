@@ -1,17 +1,20 @@
-"""Figures of text: lengths and distinct values in a first pass, then the most frequent values."""
+"""Figures of text. What has few values is counted, and all figures follow from the counts; what has
+many is measured by a pass over all rows, and only values that a sample shows are counted."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
+import pyarrow.compute as pc
 
 from recsys import config, engine
-from recsys.features.statistics.columns import SLICE, keys, text
-from recsys.features.statistics.query import WHOLE, Figures
+from recsys.features.statistics.columns import named, text
+from recsys.features.statistics.counts import Counts
+from recsys.features.statistics.query import Figures
 
 NUM_TOP_VALUES = 20
 """Most frequent values listed as such."""
@@ -24,82 +27,73 @@ MAX_LENGTH = "max_length"
 """Name of the custom figure that says how long the longest value is, in characters."""
 
 
-@dataclass
-class Ranked:
-    """A column's most frequent values."""
-
-    unique: int = 0
-    """Distinct values among those that were counted."""
-    counts: dict[str, int] = field(default_factory=dict)
-    """The most frequent first; those of one count in their order."""
-
-
 def scalars(column: ir.Column) -> dict[str, ir.Scalar]:
-    """Figures of the first pass."""
+    """All figures of what has too many values to count each."""
     lengths = text(column).length()
     return {
         "num_non_missing": column.count(),
-        "unique": text(column).approx_nunique(),
         "avg_length": lengths.mean(),
         "min_length": lengths.min(),
         "max_length": lengths.max(),
+        "unique": text(column).approx_nunique(),
     }
 
 
-def ranked(
-    settings: config.Engine,
-    table: ir.Table,
-    columns: Sequence[str],
-    sought: Mapping[str, Sequence[str]],
-) -> dict[str, dict[str, Ranked]]:
-    """For each slice and column, its most frequent values; in one query over all of them.
+def of_counts(counts: Counts) -> Figures:
+    """The same figures, from how often each value occurs."""
+    figures: Figures = {"num_non_missing": counts.total, "unique": len(counts.values)}
+    if counts.total:
+        lengths = pc.utf8_length(counts.values).to_numpy()
+        figures |= {"min_length": lengths.min(), "max_length": lengths.max()}
+        figures["avg_length"] = np.average(lengths, weights=counts.nums)
+    return figures
 
-    Args:
-        settings: the engine that the table belongs to.
-        table: with or without the column `SLICE`.
-        columns: whose values to count.
-        sought: values to count, where a column has too many to count each.
-    """
-    found: dict[str, dict[str, Ranked]] = {}
-    counts = [_ranked(table, column, sought.get(column)) for column in columns]
-    if counts:
-        rows = engine.to_arrow(settings, ibis.union(*counts).order_by("column", "place"))
-        for row in rows.to_pylist():
-            of_slice = found.setdefault(row.get(SLICE, WHOLE), {})
-            of_column = of_slice.setdefault(row["column"], Ranked(row["unique"]))
-            of_column.counts[row["value"]] = row["num"]
+
+@dataclass
+class Seen:
+    """What a sample shows of a column's values."""
+
+    num_distinct: int = 0
+    num_once: int = 0
+    """Values that occur once."""
+    most_frequent: list[str] = field(default_factory=list)
+    """As many as are listed, the most frequent first."""
+
+
+def seen(settings: config.Engine, sample: ir.Table) -> dict[str, Seen]:
+    """What a sample shows of each column of text, by one query."""
+    columns = named(sample, "text")
+    found = {name: Seen() for name in columns}
+    if columns:
+        each = ibis.union(*(_seen(name, column) for name, column in columns.items()))
+        for row in engine.to_arrow(settings, each.order_by(ibis.desc("num"), "value")).to_pylist():
+            of = found[row["column"]]
+            of.num_distinct, of.num_once = row["num_distinct"], row["num_once"]
+            of.most_frequent.append(row["value"])
     return found
 
 
-def most_frequent(settings: config.Engine, table: ir.Table, column: str) -> list[str]:
-    """The most frequent values of a table that is small enough to count each of them."""
-    return list(ranked(settings, table, [column], {})[WHOLE][column].counts)
-
-
-def _ranked(table: ir.Table, column: str, sought: Sequence[str] | None) -> ir.Table:
-    values = table.select(*keys(table), value=text(table[column]))
-    is_counted = values.value.notnull() if sought is None else values.value.isin(sought)
-    counts = values.filter(is_counted).group_by(*keys(table), "value").agg(num=ibis._.count())
-    by = keys(table) or None
-    ranks = counts.mutate(
-        column=ibis.literal(column),
-        place=ibis.row_number().over(group_by=by, order_by=[ibis.desc("num"), "value"]),
-        unique=counts.count().over(group_by=by),
+def _seen(name: str, column: ir.Column) -> ir.Table:
+    values = text(column).name("value").as_table()
+    counts = values.filter(values.value.notnull()).group_by("value").agg(num=ibis._.count())
+    known = counts.mutate(
+        column=ibis.literal(name),
+        num_distinct=counts.count().over(),
+        num_once=(counts.num == 1).sum().over(),
     )
-    return ranks.filter(ranks.place < NUM_RANKED_VALUES)
+    return known.order_by(ibis.desc("num"), "value").limit(NUM_RANKED_VALUES)
 
 
-def describe(feature: Any, figures: Figures, ranks: Ranked, is_counted: bool) -> None:
+def describe(feature: Any, figures: Figures, counts: Counts) -> None:
     """Fills in a feature's `StringStatistics`, all but what is common, and custom figures."""
     stats = feature.string_stats
     stats.SetInParent()  # a column without values has string statistics too
     if not figures.get("num_non_missing"):
         return
-    stats.unique = ranks.unique if is_counted else figures["unique"]
-    stats.avg_length = figures["avg_length"]
+    stats.unique, stats.avg_length = figures["unique"], figures["avg_length"]
     feature.custom_stats.add(name=MIN_LENGTH, num=figures["min_length"])
     feature.custom_stats.add(name=MAX_LENGTH, num=figures["max_length"])
-    for place, (value, num) in enumerate(ranks.counts.items()):
+    for place, (value, num) in enumerate(counts.most_frequent(NUM_RANKED_VALUES)):
         if place < NUM_TOP_VALUES:
             stats.top_values.add(value=value, frequency=num)
         stats.rank_histogram.buckets.add(
