@@ -53,7 +53,8 @@ def run(
     ran = "would run" if dry_run else "ran"
     typer.echo(f"{num_days} day{'s'[: num_days > 1]} {ran}." if due else "All days are up to date.")
     typer.echo(pushes.serving(place))
-    typer.echo(f"{place.reports / DATA_REPORTS} has a page of each day's data.")
+    if due and not dry_run:
+        typer.echo(f"{place.reports / DATA_REPORTS} has a page of each day's data.")
     if as_json:
         jobs = [{"day": one.day, "job": one.job} for one in due]
         print_json({"ran": jobs, "dry_run": dry_run, "serving": pushes.current(place)})
