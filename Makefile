@@ -10,7 +10,7 @@ UV := $(BIN)/python -m uv
 demo: .venv/ready
 	$(BIN)/recsys demo --workspace $(WORKSPACE)
 
-test: lint
+test: lint .venv/spark
 	$(BIN)/python -m pytest -m "not real"
 
 test-real: .venv/ready

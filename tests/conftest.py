@@ -3,6 +3,7 @@ asks for it. TensorFlow takes seconds to import, so nothing here imports it befo
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ import recsys  # noqa: F401  # chooses Keras 2 before any test module imports Te
 if TYPE_CHECKING:
     from tiny_pipeline import TinyPipeline
 
+    from recsys import config
     from recsys.bundle import Bundle
     from recsys.recommender import Recommender
     from recsys.workspace import Workspace
@@ -45,3 +47,19 @@ def tiny_recommender(tiny_bundle: Bundle) -> Recommender:
     from recsys.recommender import Recommender
 
     return Recommender(tiny_bundle)
+
+
+@pytest.fixture(scope="session")
+def spark_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[config.Engine]:
+    """The settings of a real Spark cluster: two workers of a core each."""
+    import spark_cluster as cluster
+
+    from recsys import config
+
+    with cluster.running(tmp_path_factory.mktemp("spark")) as master:
+        yield config.Engine(
+            kind="spark",
+            master=master,
+            num_threads=cluster.NUM_WORKERS * cluster.CORES_A_WORKER,
+            memory_limit_mib=cluster.MEMORY_MIB,
+        )

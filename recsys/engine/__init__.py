@@ -79,7 +79,7 @@ def _spark() -> Engine:
     try:
         from recsys.engine import spark
     except ModuleNotFoundError as error:
-        if error.name != "pyspark":
+        if (error.name or "").split(".")[0] != "pyspark":
             raise
         raise BadInput(
             'engine.kind = "spark" needs PySpark, found none: install it with '

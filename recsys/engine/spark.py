@@ -19,7 +19,7 @@ import ibis.expr.types as ir
 import pyarrow.parquet as pq
 from ibis.backends.sql.compilers.pyspark import NULL, PySparkCompiler
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import TimestampType
 
 from recsys import config
@@ -34,15 +34,19 @@ with warnings.catch_warnings():
     from ibis.backends.pyspark import Backend
 
 
-@functools.lru_cache(maxsize=1)
 def connect(settings: config.Engine) -> Any:
     """This process's one backend over its one Spark session.
 
     Raises:
         BadInput: there is no Java that Spark runs on, or no master or worker.
     """
+    return _backend(spark_session.start(settings))
+
+
+@functools.lru_cache(maxsize=1)
+def _backend(session: SparkSession) -> Any:
     _Spark.register_options()
-    return _Spark().connect(spark_session.start(settings))
+    return _Spark().connect(session)
 
 
 def read_parquet(settings: config.Engine, files: Sequence[Path]) -> ir.Table:

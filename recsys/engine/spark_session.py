@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import ipaddress
 import os
 import re
@@ -34,7 +33,10 @@ WORKER_SECONDS = 30
 _OR_ELSE = 'or set engine.kind to "duckdb"'
 
 
-@functools.lru_cache(maxsize=1)
+_running: dict[config.Engine, SparkSession] = {}
+"""The session by its settings; a process has one at most."""
+
+
 def start(settings: config.Engine) -> SparkSession:
     """This process's one Spark session; one with other settings is stopped before.
 
@@ -42,16 +44,22 @@ def start(settings: config.Engine) -> SparkSession:
         BadInput: there is no Java that Spark runs on, nothing answers at the master's address, or
             no worker takes the work in time.
     """
-    _check_java()
-    if settings.master != "local":
-        _check_answers(settings.master)
-    running = SparkSession.getActiveSession()
-    if running is not None:
-        running.stop()
-    context = _context(settings)
-    if settings.master != "local":
-        _await_worker(context, settings)
-    return SparkSession(context)
+    if settings not in _running:
+        _check_java()
+        if settings.master != "local":
+            _check_answers(settings.master)
+        stop()
+        context = _context(settings)
+        if settings.master != "local":
+            _await_worker(context, settings)
+        _running[settings] = SparkSession(context)
+    return _running[settings]
+
+
+def stop() -> None:
+    """Stops this process's session, if it has one, and gives its workers back."""
+    while _running:
+        _running.popitem()[1].stop()
 
 
 def _context(settings: config.Engine) -> SparkContext:
