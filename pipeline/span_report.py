@@ -9,13 +9,13 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from pipeline.span_tables import log_rows, pair_rows, slice_rows
 from recsys.features import anomalies, integrity, proposals, statistics
 from recsys.features.anomalies import Anomalies, Row
 from recsys.features.skew import FeatureSkew, Skew
 from recsys.features.statistics import DatasetFeatureStatistics, DatasetFeatureStatisticsList
-from recsys.reports import cards, figures, page, plots
+from recsys.reports import cards, page, plots
 from recsys.reports.cards import Card, Seen
-from recsys.tables import TABLES
 
 EXAMPLES = "examples"
 FEATURES_OF = ("queries", EXAMPLES)
@@ -70,26 +70,6 @@ class Wrong(NamedTuple):
         return shlex.quote(self.name)
 
 
-class LogRow(NamedTuple):
-    """One table of the logs."""
-
-    table: str
-    num_rows: int
-    num_before: int | None
-    odd: Mapping[str, str]
-    """What isn't as it should be, by column."""
-
-
-class SliceRow(NamedTuple):
-    """A part of the examples."""
-
-    name: str
-    num_rows: int
-    share: float
-    install_rate: float | None
-    """Share of them that led to an install; None where nobody counted."""
-
-
 def render(span: Span, before: Span | None, found: Anomalies, skew: Skew) -> str:
     """The page, as HTML.
 
@@ -108,12 +88,13 @@ def render(span: Span, before: Span | None, found: Anomalies, skew: Skew) -> str
         verdict=verdict(span, rows),
         wrong=wrong,
         by_hour=plots.steps(_by_hour(span), before and _by_hour(before)),
-        logs=list(_log_rows(span, before)),
+        logs=list(log_rows(span.statistics, before and before.statistics, rows)),
         features=_worst_first(span, before, wrong, distances),
         distances=distances,
         skew=skew,
         differing=_differing(skew),
-        slices=list(_slice_rows(span)),
+        slices=list(slice_rows(span.statistics)),
+        pairs=list(pair_rows(span.statistics)),
     )
 
 
@@ -165,44 +146,7 @@ def _by_hour(span: Span) -> plots.Buckets | None:
     return plots.Buckets(histogram.edges, histogram.counts) if histogram else None
 
 
-def _log_rows(span: Span, before: Span | None) -> Iterator[LogRow]:
-    found, past = span.datasets(), before.datasets() if before else {}
-    for table in TABLES:
-        if table in found:
-            num_before = past[table].num_examples if table in past else None
-            columns = {
-                feature.path.step[-1]: ", ".join(_findings(statistics.custom(feature)))
-                for feature in found[table].features
-            }
-            odd = {column: text for column, text in columns.items() if text}
-            yield LogRow(table, found[table].num_examples, num_before, odd)
-
-
-def _findings(figure: Mapping[str, float]) -> Iterator[str]:
-    """What isn't as it should be with one column of a table."""
-    if num := figure.get(integrity.NUM_DUPLICATES):
-        yield f"{num:,.0f} duplicates"
-    if share := figure.get(integrity.UNLINKED_SHARE):
-        yield f"{figures.share(share)} lead nowhere"
-    if share := figure.get(integrity.REPEATED_SHARE):
-        yield f"{figures.share(share)} were there the day before"
-    if share := figure.get(integrity.OUTSIDE_SHARE):
-        yield f"{figures.share(share)} are of another day"
-    if days := figure.get(integrity.SNAPSHOT_AGE_DAYS):
-        yield f"{days:.0f} day{'s'[: days != 1]} old"
-
-
 def _differing(skew: Skew) -> list[tuple[str, FeatureSkew]]:
     """The features that are served other than they are trained, the worst first."""
     found = [(name, feature) for name, feature in skew.features.items() if feature.num_differing]
     return sorted(found, key=lambda one: -one[1].differing_share)
-
-
-def _slice_rows(span: Span) -> Iterator[SliceRow]:
-    whole = span.datasets()
-    for name, dataset in statistics.slices(span.statistics).items():
-        of = name.partition("[")[0]
-        installed = statistics.features_of(dataset).get("installed")
-        rate = installed.num_stats.mean if installed else None
-        share = dataset.num_examples / (whole[of].num_examples or 1)
-        yield SliceRow(name, dataset.num_examples, share, rate)

@@ -16,11 +16,11 @@ from daily_logs import DAY, NEXT, make_workspace, write_clean_day
 from data_half import judge
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
-from pipeline import span_report
+from pipeline import span_report, span_tables
 from pipeline.span_report import Span
 from pipeline.store import Store
 from recsys import config
-from recsys.features import integrity, statistics
+from recsys.features import anomalies, integrity, statistics
 from recsys.features.skew import Difference, FeatureSkew, Skew
 
 Info = anomalies_pb2.AnomalyInfo
@@ -49,16 +49,16 @@ def before() -> Span:
 
 def found(*rows: tuple[str, str, str, str], **moved: float) -> Any:
     """Anomalies given as name, severity, description and remedy, and how far features moved."""
-    anomalies = anomalies_pb2.Anomalies()
+    listed = anomalies_pb2.Anomalies()
     for name, severity, description, remedy in rows:
-        info = anomalies.anomaly_info[name]
+        info = listed.anomaly_info[name]
         info.severity = Info.Severity.Value(severity)
         info.reason.add(short_description="Odd", description=f"{description}\n{remedy}")
     for name, distance in moved.items():
-        drift = anomalies.drift_skew_info.add()
+        drift = listed.drift_skew_info.add()
         drift.path.step.append(name)
         drift.drift_measurements.add(value=distance, threshold=1.0)
-    return anomalies
+    return listed
 
 
 def in_order(html: str, *texts: str) -> bool:
@@ -111,11 +111,11 @@ def test_only_what_a_person_may_approve_has_a_command(now: Span) -> None:
 
 
 def test_anomalies_of_one_feature_stand_together_with_one_command(now: Span) -> None:
-    anomalies = found(LOWER)
-    info = anomalies.anomaly_info["country"]
+    listed = found(LOWER)
+    info = listed.anomaly_info["country"]
     info.reason.add(short_description="Drift", description="it moved\ntake this day as reference")
     info.reason.add(short_description="Keys", description="they repeat\nmend upstream: once each")
-    html = span_report.render(now, None, anomalies, Skew())
+    html = span_report.render(now, None, listed, Skew())
     assert "Stopped: 3 errors" in html
     assert html.count("recsys schema approve country") == 1
     assert in_order(html, "add value to domain", "take this day", "schema approve", "mend upstream")
@@ -149,6 +149,33 @@ def test_log_tables_say_what_is_wrong_with_their_keys(now: Span, before: Span) -
     assert "<code>app_id</code>: 1,234 duplicates, 5.0% lead nowhere" in html
     assert "in order" in html
     assert "app_id" not in headings(html)
+
+
+def test_log_tables_say_what_no_figure_of_their_own_shows(now: Span) -> None:
+    seen, past = (statistics_pb2.DatasetFeatureStatisticsList() for _ in range(2))
+    seen.CopyFrom(now.statistics)
+    past.datasets.add(name="outcomes", num_examples=77)
+    time = seen.datasets.add(name="requests", num_examples=300).features.add()
+    time.path.step.extend(["requests", "time"])
+    late = found(("outcomes", "ERROR", "no rows", "mend upstream: wait"))
+    half = late.anomaly_info["requests.time"].reason.add(short_description="Hours without rows")
+    half.description = "12 hours have no requests\nmend upstream: wait"
+    of_outcomes, of_requests = sorted(span_tables.log_rows(seen, past, anomalies.rows(late)))
+    assert of_outcomes == ("outcomes", 0, 77, {"outcomes": "Odd"})
+    assert of_requests == ("requests", 300, None, {"time": "Hours without rows"})
+
+
+def test_pairs_show_correlation_and_the_ends_of_the_lifts() -> None:
+    columns = {"x": [1.0, 2.0, 3.0, 4.0], "y": [2.0, 4.0, 6.0, 8.0]}
+    labels = {"kind": ["a", "a", "b", "b"], "installed": [True, True, True, False]}
+    table = ibis.memtable(pa.table(columns | labels))
+    settings = config.Statistics(pairs=(("x", "y"), ("installed", "kind")))
+    seen = statistics.compute(config.Engine(), {"examples": table}, settings)
+    assert list(span_tables.pair_rows(seen)) == [
+        (("x", "y"), 4, "correlation 1"),
+        (("kind", "installed"), 4, "a 1.33, b 0.667"),
+    ]
+    assert "correlation 1" in span_report.render(Span(DAY, seen), None, found(), Skew())
 
 
 def test_requests_are_shown_by_hour(now: Span) -> None:
