@@ -80,3 +80,19 @@ def bench_faults(
     typer.echo(f"\nwrote {page}")
     if as_json:
         print_json(figures)
+
+
+@bench.command("statistics")
+def bench_statistics(
+    rows: Annotated[int, typer.Option(min=1, help="Rows of the table.")] = 10_000_000,
+    as_json: JsonOption = False,
+) -> None:
+    """Rate and memory of computing a large table's statistics, on DuckDB and on Spark."""
+    from loadtests import bench_statistics, report
+
+    figures = bench_statistics.bench(rows)
+    table = bench_statistics.table(figures)
+    page = report.write("statistics", bench_statistics.COMMAND, figures, table)
+    typer.echo(f"\n{table}\n\nwrote {page}")
+    if as_json:
+        print_json(figures)

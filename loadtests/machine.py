@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,24 @@ def described() -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": {name: metadata.version(name) for name in _LIBRARIES},
     }
+
+
+def peak_mib() -> int:
+    """The most memory that this process has had, and the most of each that it started and that
+    still runs, together: MiB of resident memory."""
+    return sum(_peak_kib(process) for process in (os.getpid(), *_started_by(os.getpid()))) // 1024
+
+
+def _peak_kib(process: int) -> int:
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+
+
+def _started_by(process: int) -> Iterator[int]:
+    for threads in Path(f"/proc/{process}/task").iterdir():
+        for child in (threads / "children").read_text().split():
+            yield int(child)
+            yield from _started_by(int(child))
 
 
 def _processor() -> str:
