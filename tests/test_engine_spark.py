@@ -71,6 +71,11 @@ engine.connect(config.Engine(kind="spark"))
     assert 'BadInput: engine.kind = "spark" needs PySpark, found none: install it' in last
 
 
+def test_a_master_of_another_kind_is_one_sentence() -> None:
+    with pytest.raises(BadInput, match=r"master = 'yarn', expected \"local\", or \"spark://HOST:"):
+        config.parse({"engine": {"kind": "spark", "master": "yarn"}}, "test")
+
+
 def test_a_master_that_is_not_there_is_one_sentence_at_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

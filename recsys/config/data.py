@@ -87,8 +87,8 @@ class Engine(Section):
     """Where tables are computed. Every engine gives the same tables."""
 
     kind: Literal["duckdb", "spark"] = "duckdb"
-    """`duckdb`: inside this process. `spark`: on a cluster whose workers see the workspace under
-    the same path; it needs the extra `spark`, and Java 17 or later."""
+    """`duckdb`: inside this process. `spark`: where `master` says; it needs the extra `spark` and
+    Java 17 or later, and workers on other machines see the workspace under the same path."""
     master: str = "local"
     """Spark's master: `local` for this machine, or `spark://HOST:PORT` of a cluster."""
     num_threads: int = Field(2, ge=1)
