@@ -5,9 +5,11 @@ import dagster as dg
 import httpx
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import EmptyWorkspaceTarget
-from daily_logs import DAY, make_workspace
+from daily_logs import DAY, make_workspace, write_clean_day
 
-from pipeline import webserver
+from pipeline import orchestration, runner, webserver
+from pipeline.runner import Due
+from pipeline.store import State
 from recsys.workspace import Workspace
 
 
@@ -26,15 +28,21 @@ def answers(workspace: Workspace, *paths: str) -> list[httpx.Response]:
         return asyncio.run(asked(server))
 
 
-def test_one_server_shows_dagster_and_the_reports(tmp_path: Path) -> None:
+def watch_nothing(component: str, span: str, state: State, seconds: float) -> None:
+    pass
+
+
+def test_the_asset_of_a_day_links_to_its_page(tmp_path: Path) -> None:
     workspace = make_workspace(tmp_path)
-    path = workspace.reports / "data" / f"{DAY}.html"
-    path.parent.mkdir(parents=True)
-    path.write_text("<p>a report</p>")
-    link = f"/reports/data/{DAY}.html"
+    write_clean_day(workspace, DAY)
+    runner.run(workspace, [Due(DAY, "data")], watch_nothing)
+    with orchestration.run_history(workspace) as history:
+        event = history.get_latest_materialization_event(dg.AssetKey("example_validator"))
+    assert event is not None and event.asset_materialization is not None
+    link = str(event.asset_materialization.metadata["report"].value)
     report, about, page = answers(workspace, link, "/server_info", "/asset-groups")
-    assert report.text == "<p>a report</p>"
     assert report.headers["content-type"].startswith("text/html")
+    assert f"Data of {DAY}: Clean" in report.text
     assert about.json()["dagster_version"] == dg.__version__
     assert "Dagster" in page.text
 
