@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from recsys.commands import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, print_json
+from recsys.workspace import Workspace
 
 bench = typer.Typer(
     add_completion=False,
@@ -78,6 +79,24 @@ def bench_faults(
     page = report.write("faults", bench_faults.COMMAND, figures, table)
     Console().print(Markdown(table))
     typer.echo(f"\nwrote {page}")
+    if as_json:
+        print_json(figures)
+
+
+@bench.command("feature-log")
+def bench_feature_log(
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    rounds: Annotated[int, typer.Option(min=2, help="Blocks that each server gets.")] = 30,
+    requests: Annotated[int, typer.Option(min=100, help="Requests of a block.")] = 1_000,
+    as_json: JsonOption = False,
+) -> None:
+    """What logging the features of every page costs a request, at p50 and at p99."""
+    from loadtests import bench_feature_log, report
+
+    figures = bench_feature_log.bench(Workspace(workspace), rounds, requests)
+    table = bench_feature_log.table(figures)
+    page = report.write("feature-log", bench_feature_log.COMMAND, figures, table)
+    typer.echo(f"\n{table}\n\nwrote {page}")
     if as_json:
         print_json(figures)
 

@@ -119,10 +119,9 @@ def batch(pages: Sequence[ServedPage]) -> pa.RecordBatch:
         _lists(ends, pa.array([item.app_id for item in every], pa.string())),
         _lists(ends, pa.array([item.score for item in every], pa.float32())),
     ]
-    columns = by_column(query_features)
     known = [
         _column([page.page.raw[name] for page in pages], feature)
-        for name, feature in columns.values()
+        for name, feature in by_column(query_features).values()
     ]
     whole = schema(query_features)
     features = pa.StructArray.from_arrays(known, fields=list(whole.field(FEATURES).type))
@@ -141,8 +140,8 @@ def _column(values: Sequence[Any], feature: Feature) -> pa.Array:
         case "number":
             return pa.array(np.array(values, np.float64), from_pandas=True)
         case "hour" | "weekday":
-            seconds = [None if value == spec.NO_TIME else int(value) for value in values]
-            return pa.array(seconds, pa.int64()).cast(pa.timestamp("s", "UTC")).cast(TIME)
+            micros = [None if v == spec.NO_TIME else 1_000_000 * int(v) for v in values]
+            return pa.array(micros, pa.int64()).view(TIME)
         case "category":
             return pa.array([value or None for value in values], pa.string())
         case "categories":

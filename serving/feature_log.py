@@ -1,11 +1,11 @@
 """The features that served pages were made of, written down beside the requests' way.
 
-A request hands over references and goes on. One thread turns pages into Arrow a few at a time and
-rests between, because whoever wants the interpreter meanwhile waits for it: a request waits for a
-small group at the most. Arrow's own work, the writing, holds nobody. A file is written aside and
-renamed, so a killed server leaves no torn one; it loses what `feature_log_seconds` had not brought
-to the disk yet. Nothing that goes wrong here reaches a request: a full queue and a full disk cost
-pages of the log, and are counted.
+A request hands over references and goes on. One thread turns pages into Arrow, seldom and many at
+a time: whoever wants the interpreter meanwhile waits for it some 2 ms, and that shall be one
+request of hundreds. Arrow's own work, the writing, holds nobody.
+A file is written aside and renamed, so a killed server leaves no torn one; it loses what
+`feature_log_seconds` had not brought to the disk yet. Nothing that goes wrong here reaches a
+request: a full queue and a full disk cost pages of the log, and are counted.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from serving.versions import ServedRecommender
 
 logger = logging.getLogger(__name__)
 
-_PAGES_PER_GROUP = 16
-_REST_SECONDS = 0.001
-_LOOK_SECONDS = 0.1
+_PAGES_PER_GROUP = 256
+_REST_SECONDS = 0.01
+_LOOK_SECONDS = 1.0
 _PAGES_PER_FLUSH = 10_000
 
 
@@ -85,7 +85,7 @@ class FeatureLog:
             thread.join()
 
     def _write(self) -> None:
-        while not self._ending.wait(_LOOK_SECONDS):
+        while not self._ending.wait(min(_LOOK_SECONDS, self._seconds / 4)):
             self._take_waiting()
             if self._num_batched and time.monotonic() >= self._due:
                 self._flush()
@@ -93,15 +93,18 @@ class FeatureLog:
         self._flush()
 
     def _take_waiting(self) -> None:
-        while self._waiting:
+        """Takes what waits now; what comes meanwhile waits for the next look, or there would be a
+        group for each page."""
+        num_left = len(self._waiting)
+        while num_left:
             if not self._num_batched:
                 self._due = time.monotonic() + self._seconds
-            size = min(len(self._waiting), _PAGES_PER_GROUP)
-            group = [self._waiting.popleft() for _ in range(size)]
+            group = [self._waiting.popleft() for _ in range(min(num_left, _PAGES_PER_GROUP))]
             with self._survived(len(group)):
                 self._batch(group)
             if self._num_batched >= _PAGES_PER_FLUSH:
                 self._flush()
+            num_left -= len(group)
             self._ending.wait(_REST_SECONDS)
 
     def _batch(self, group: list[ServedPage]) -> None:
