@@ -21,7 +21,7 @@ from recsys import config
 
 COMMAND = "recsys bench statistics"
 
-NUM_RUNS = 5
+_NUM_RUNS = 3
 
 _ENGINES = {
     "duckdb": config.Engine(kind="duckdb", num_threads=2, memory_limit_mib=1_024),
@@ -84,7 +84,7 @@ def _computed(settings: config.Engine, path: Path) -> tuple[list[float], int]:
     from recsys.features import statistics as features
 
     seconds = []
-    for _ in range(NUM_RUNS):
+    for _ in range(_NUM_RUNS):
         started = time.perf_counter()
         examples = engine.read_parquet(settings, [path])
         features.compute(settings, {"examples": examples})

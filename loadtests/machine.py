@@ -30,8 +30,9 @@ def peak_mib() -> int:
 
 
 def _peak_kib(process: int) -> int:
+    """0 for one that has ended and waits to be taken note of."""
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
 
 
 def _started_by(process: int) -> Iterator[int]:
