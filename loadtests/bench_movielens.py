@@ -52,14 +52,22 @@ def _measured(workspace: Path, preset: str, data: Path) -> Mapping[str, Any]:
     step("Import", "data", "import", workspace=workspace)
     step("Train, evaluate, push", "run", workspace=workspace)
     evaluation = asked("evaluate", workspace=workspace)
-    measured = evaluation["measured"]
+    metrics, counts = evaluation["measured"]["metrics"], evaluation["measured"]["counts"]
     return {
-        "num_users": evaluation["num_users"],
+        "num_users": counts["num_users"],
         "policies": {
-            "retrieval and ranking": measured["served"],
-            "most popular": measured["most_popular"],
+            "retrieval and ranking": _figures(metrics, "candidate"),
+            "most popular": _figures(metrics, "most_popular"),
         },
     }
+
+
+def _figures(metrics: Mapping[str, Any], system: str) -> Mapping[str, Any]:
+    figures: dict[str, Any] = {}
+    for name in ("recall", "ndcg"):
+        estimate = metrics[f"page_{name}"][system]
+        figures |= {name: estimate["value"], f"{name}_interval": estimate["interval"]}
+    return figures
 
 
 def _with_interval(metrics: Mapping[str, Any], name: str) -> str:

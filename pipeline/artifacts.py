@@ -4,7 +4,6 @@ of who made it and from what."""
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
@@ -100,6 +99,12 @@ class Examples(Artifact):
     def examples(self) -> Path:
         """One row an impression; its `query_row` counts rows of `queries`."""
         return self.path / "examples.parquet"
+
+    @property
+    def missing(self) -> list[str]:
+        """Columns that features declare and the day's logs lack; they are there without a value."""
+        columns: list[str] = json.loads((self.path / "missing.json").read_text())
+        return columns
 
     @property
     def integrity(self) -> dict[str, dict[str, dict[str, Any]]]:
@@ -234,30 +239,18 @@ class ModelEvaluation(Artifact):
 
     @property
     def values(self) -> dict[str, Any]:
-        """What `pipeline.evaluator.Evaluation` holds, as JSON values."""
+        """What `recsys.evaluation.saved.Evaluation` holds, as JSON values."""
         values: dict[str, Any] = json.loads((self.path / "evaluation.json").read_text())
         return values
 
     def figures(self) -> dict[str, Any]:
-        """Metrics and verdict."""
-        return _flat(self.values)
+        """The verdict, and the candidate model's metrics by name."""
+        verdict, metrics = self.values["verdict"], self.values["measured"]["metrics"]
+        said = {"blessed": verdict["blessed"], "reasons": "\n".join(verdict["reasons"])}
+        return said | {name: one["candidate"]["value"] for name, one in metrics.items()}
 
 
 class PushedModel(Artifact):
     """The record that a bundle was pushed."""
 
     component = "pusher"
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested figures as one level, `outer.inner`; a list as one line of text."""
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        match value:
-            case Mapping():
-                flat |= _flat(value, f"{prefix}{name}.")
-            case list():
-                flat[prefix + name] = "; ".join(str(one) for one in value)
-            case _:
-                flat[prefix + name] = value
-    return flat

@@ -1,4 +1,4 @@
-"""Evaluations for people to read: a table of metrics, and the verdict with its reasons."""
+"""Evaluations for people to read: metrics, slices with the worst first, the verdict's reasons."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rich import box
 from rich.console import RenderableType
 from rich.table import Table
 
@@ -13,17 +14,17 @@ from pipeline.artifacts import ModelEvaluation
 from pipeline.spans import days_of_logs
 from pipeline.store import Store
 from recsys.errors import BadInput
+from recsys.evaluation.results import Comparison, Estimate, Measured, MeasuredSlice
+from recsys.evaluation.saved import Evaluation
+from recsys.evaluation.verdict import Verdict
 from recsys.workspace import Workspace
 
-_POLICIES = {
-    "served": "the candidate model, as served",
-    "most_popular": "the most popular apps",
-    "baseline": "the bundle that served before",
-}
+_MOST_SLICES_SHOWN = 12
+_OF_SLICES = ("page_recall", "ranking_auc")
 
 
 def newest(workspace: Workspace) -> tuple[dt.date, dict[str, Any]]:
-    """The last day whose model was evaluated, and the evaluation's values.
+    """The last day whose model was evaluated, and the values of its `evaluation.json`.
 
     Raises:
         BadInput: there is none.
@@ -35,24 +36,94 @@ def newest(workspace: Workspace) -> tuple[dt.date, dict[str, Any]]:
     raise BadInput("no model was evaluated yet: `recsys run` trains and evaluates one.")
 
 
-def described(span: dt.date, evaluation: Mapping[str, Any]) -> Iterator[RenderableType]:
-    """A table of the policies that were measured, then the verdict."""
-    k, measured, verdict = evaluation["k"], evaluation["measured"], evaluation["verdict"]
-    table = Table(title=f"{span}: {evaluation['num_users']:,} users, the whole catalogue")
-    for column in ("policy", f"recall@{k}", "95 %", f"nDCG@{k}", "95 %"):
-        table.add_column(column, justify="left" if column == "policy" else "right")
-    for policy, words in _POLICIES.items():
-        if (metrics := measured[policy]) is not None:
-            table.add_row(
-                words, *_with_interval(metrics, "recall"), *_with_interval(metrics, "ndcg")
-            )
-    yield table
-    if measured["ranking_auc"] is not None:
-        yield f"AUC of the ranker over impressions: {measured['ranking_auc']:.4f}"
-    yield "blessed:" if verdict["blessed"] else "refused:"
-    yield from (f"- {reason}" for reason in verdict["reasons"])
+def described(span: dt.date, values: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """Tables of what was measured, then the verdict.
+
+    Args:
+        span: the day of the model.
+        values: those of its `evaluation.json`.
+    """
+    evaluation = Evaluation.of(values)
+    measured, verdict = evaluation.measured, evaluation.verdict
+    counts = measured.counts
+    yield f"{span}: bundle {evaluation.bundle}"
+    yield (
+        f"{counts.num_users:,} users who installed something in the days kept out; "
+        f"{counts.num_impressions:,} impressions of {counts.num_impression_users:,} users; "
+        "the whole catalogue; half of 95 % intervals, by resampling users"
+    )
+    yield _metrics(measured)
+    if measured.slices:
+        yield _slices(measured, verdict)
+        small = sum(not one.metrics for one in measured.slices)
+        yield f"{len(measured.slices)} slices; {small} of them are too small to judge"
+    yield "blessed:" if verdict.blessed else "refused:"
+    yield from (f"- {reason}" for reason in verdict.reasons)
 
 
-def _with_interval(metrics: Mapping[str, Any], name: str) -> tuple[str, str]:
-    low, high = metrics[f"{name}_interval"]
-    return f"{metrics[name]:.4f}", f"{low:.4f} to {high:.4f}"
+def _metrics(measured: Measured) -> Table:
+    table = _table("metric", "candidate model", "most popular")
+    if measured.has_baseline:
+        table.add_column("baseline", justify="right")
+        table.add_column("change", justify="right")
+    for name, compared in measured.metrics.items():
+        cells = [_figure(compared.candidate), _value(compared.most_popular)]
+        if measured.has_baseline:
+            cells += [_value(compared.baseline), _figure(compared.change, sign="+")]
+        table.add_row(measured.words(name), *cells)
+    return table
+
+
+def _slices(measured: Measured, verdict: Verdict) -> Table:
+    """The slices that speak most against the candidate model, those first."""
+    surest: dict[str, float] = {}
+    for check in verdict.checks:
+        surest[check.slice] = min(check.chance, surest.get(check.slice, 1.0))
+
+    def badness(one: MeasuredSlice) -> tuple[float, float]:
+        recall = one.metrics.get("page_recall")
+        return surest.get(one.name, 1.0), recall.candidate.value if recall else 1.0
+
+    judged = sorted((one for one in measured.slices if one.metrics), key=badness)
+    table = _table("slice, the worst first", "users", "installs")
+    for name in _OF_SLICES:
+        table.add_column(measured.words(name), justify="right")
+        if measured.has_baseline:
+            table.add_column("change", justify="right")
+    for one in judged[:_MOST_SLICES_SHOWN]:
+        cells = [
+            cell
+            for name in _OF_SLICES
+            for cell in _of_slice(one.metrics.get(name), measured.has_baseline)
+        ]
+        table.add_row(one.name, f"{one.num_users:,}", f"{one.num_installs:,}", *cells)
+    return table
+
+
+def _of_slice(compared: Comparison | None, has_baseline: bool) -> list[str]:
+    """A figure and its change. There is room for one interval, and that of the change says more."""
+    if compared is None:
+        return [""] * (1 + has_baseline)
+    if not has_baseline:
+        return [_figure(compared.candidate)]
+    return [_value(compared.candidate), _figure(compared.change, sign="+")]
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 0, 0, 1))
+    table.add_column(first, no_wrap=True)
+    for name in others:
+        table.add_column(name, justify="right")
+    return table
+
+
+def _value(estimate: Estimate | None, sign: str = "") -> str:
+    return f"{estimate.value:{sign}.4f}" if estimate else ""
+
+
+def _figure(estimate: Estimate | None, sign: str = "") -> str:
+    """The value, and half the width of its interval."""
+    if estimate is None or estimate.interval is None:
+        return _value(estimate, sign)
+    low, high = estimate.interval
+    return f"{_value(estimate, sign)} ±{(high - low) / 2:.4f}"

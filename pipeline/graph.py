@@ -102,10 +102,11 @@ def assets_of(store: Store) -> list[dg.AssetsDefinition]:
 
     @asset(bundle_gen, between(example_gen, first_test, 0))
     def evaluator(span: dt.date) -> Made:
-        bundle, test = current(a.ModelBundle, span), examples(window(workspace, span).test)
+        bundle, days = current(a.ModelBundle, span), window(workspace, span)
         before = served_before(workspace, bundle.version)
         baseline = workspace.bundles / before if before else None
-        step = partial(components.evaluator, bundle, baseline, test, config)
+        seen = examples(days.train), examples(days.test)
+        step = partial(components.evaluator, bundle, baseline, *seen, config)
         sections = ["features", "examples", "evaluation", "seed"]
         reads = [a.Reference("bundles", before, "")] if before else []
         return run(a.ModelEvaluation, step, span, sections, reads)

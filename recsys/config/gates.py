@@ -57,7 +57,7 @@ class Evaluation(Section):
     max_ndcg_drop: float = Field(0.1, ge=0, le=1)
     """The same of its nDCG."""
     min_retrieval_recall: float = Field(0.0, ge=0, le=1)
-    """Recall of the towers and their index alone."""
+    """Recall of the towers and their index alone; 0 asks for nothing."""
     max_retrieval_recall_drop: float = Field(0.1, ge=0, le=1)
     """Share of the baseline's that it may lose."""
     min_ann_recall: float = Field(0.9, ge=0, le=1)
@@ -66,11 +66,11 @@ class Evaluation(Section):
     """The ranker's AUC on the days kept out of training."""
     max_ranking_auc: float = Field(0.98, ge=0, le=1)
     """More is too good to be true: a feature that holds the label, most likely."""
-    max_auc_drop: float = Field(0.02, ge=0, le=1)
+    max_auc_drop: float = Field(0.01, ge=0, le=1)
     """How far it may fall below the baseline's."""
     max_normalised_entropy: float = Field(1.0, ge=0)
     """The ranker's log loss over that of always foretelling the mean."""
-    max_log_loss_rise: float = Field(0.05, ge=0)
+    max_log_loss_rise: float = Field(0.03, ge=0)
     """Share by which the log loss may exceed the baseline's."""
     max_miscalibration: float = Field(1.5, ge=1)
     """How many times too many or too few installs the ranker may foretell."""

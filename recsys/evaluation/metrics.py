@@ -1,52 +1,39 @@
-"""Metrics of ranked lists and of probabilities, each with its definition.
-
-Recall and nDCG are those of Järvelin & Kekäläinen (2002) with binary gains, over the whole
-catalogue and without sampled negatives, which would change the order of systems (Krichene & Rendle,
-KDD 2020).
-"""
+"""The metrics by name: what each is called, and which way is better."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-
-import numpy as np
-from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
+from dataclasses import dataclass
+from typing import Literal
 
 
-def recall_at_k(recommended: Sequence[str], relevant: Collection[str], k: int) -> float:
-    """The share of the relevant apps that are among the first k."""
-    return len(set(recommended[:k]) & set(relevant)) / len(relevant)
+@dataclass(frozen=True)
+class Metric:
+    """One metric."""
+
+    words: str
+    """What people call it; `{k}` and `{retrieval_k}` stand for the lengths of the lists."""
+    better: Literal["higher", "lower", "neither"]
 
 
-def ndcg_at_k(recommended: Sequence[str], relevant: Collection[str], k: int) -> float:
-    """The discounted gain of the first k, 1 / log2(1 + position) for a relevant app, over that of
-    the best order."""
-    hits = np.array([app_id in relevant for app_id in recommended[:k]], dtype=np.float64)
-    discounts = 1.0 / np.log2(np.arange(2, k + 2))
-    return float(hits @ discounts[: len(hits)] / discounts[: min(k, len(relevant))].sum())
-
-
-def auc(labels: NDArray[np.bool_], scores: NDArray[np.float32]) -> float:
-    """The chance that a positive is scored above a negative; NaN where one of them is missing."""
-    if labels.all() or not labels.any():
-        return float("nan")
-    return float(roc_auc_score(labels, scores))
-
-
-def bootstrap_interval(
-    values: NDArray[np.float64], seed: int, num_resamples: int = 1_000, level: float = 0.95
-) -> tuple[float, float]:
-    """A percentile interval of the mean of one value a user (Efron & Tibshirani, 1993, ch. 13).
-
-    Resampling n users is a multinomial weighting of them; the weights of one resample after the
-    other are drawn, so memory grows with users alone.
-    """
-    random = np.random.default_rng(seed)
-    size = len(values)
-    means = [
-        values @ np.bincount(random.integers(size, size=size), minlength=size) / size
-        for _ in range(num_resamples)
-    ]
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+METRICS = {
+    "page_recall": Metric("recall@{k} of the page", "higher"),
+    "page_ndcg": Metric("nDCG@{k} of the page", "higher"),
+    "page_mrr": Metric("MRR@{k} of the page", "higher"),
+    "page_hit_rate": Metric("hit rate@{k} of the page", "higher"),
+    "retrieval_recall": Metric("recall@{retrieval_k} of retrieval", "higher"),
+    "ann_recall": Metric("ANN recall@{retrieval_k} of the index", "higher"),
+    "ranking_auc": Metric("the ranker's AUC", "higher"),
+    "ranking_grouped_auc": Metric("the ranker's AUC by user", "higher"),
+    "ranking_log_loss": Metric("the ranker's log loss", "lower"),
+    "ranking_normalised_entropy": Metric("the ranker's normalised entropy", "lower"),
+    "ranking_calibration": Metric("the ranker's predicted / observed", "neither"),
+    "ranking_calibration_error": Metric("the ranker's calibration error", "lower"),
+    "ranking_unscored": Metric("the count of unscored impressions", "lower"),
+    "catalogue_coverage": Metric("coverage of the catalogue", "neither"),
+    "novelty": Metric("novelty, bits", "neither"),
+    "intra_list_diversity": Metric("diversity of categories", "neither"),
+    "head_share": Metric("places of the head", "neither"),
+    "top_percent_share": Metric("places of the top 1 %", "neither"),
+    "personalisation": Metric("personalisation", "neither"),
+}
+"""In the order in which they are shown."""

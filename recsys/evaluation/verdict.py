@@ -1,23 +1,26 @@
-"""The verdict on a candidate model: blessed or refused, with its reasons in words and figures."""
+"""The verdict on a candidate model: blessed or refused, with its reasons in words and figures.
+
+Many slices are many chances to be wrong. What change checks may be wrong is held to
+`evaluation.significance` for those of everything together, and once more for those of all slices:
+
+- a model that is exactly as bad as tolerated everywhere is refused with at most twice that chance;
+  an honest one, no worse than the bundle that serves now, hardly ever;
+- a model that is worse passes where there are too few users to tell. The other rule, to demand
+  evidence that it is no worse, would refuse honest models for some small slice every day.
+
+docs/decisions.md has the error rates that were measured.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from recsys.config import Evaluation
-from recsys.evaluation.pages import PageMetrics
+from recsys.evaluation.checks import Check, change_checks, held_to, tolerances, value_checks
+from recsys.evaluation.results import Measured
 
-
-@dataclass(frozen=True)
-class Measured:
-    """All that the verdict looks at."""
-
-    served: PageMetrics
-    most_popular: PageMetrics
-    baseline: PageMetrics | None
-    """The bundle that serves now, on the same users; None on the first run."""
-    ranking_auc: float | None
-    """None where the days kept out hold no impression that was not installed."""
+_MOST_SLICES_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -25,38 +28,49 @@ class Verdict:
     """Whether a bundle may be pushed."""
 
     blessed: bool
-    reasons: tuple[str, ...]
+    reasons: Sequence[str]
     """Why not, or what it was measured against."""
+    checks: Sequence[Check]
+    """All of them, the failed first."""
 
 
 def judge(measured: Measured, thresholds: Evaluation) -> Verdict:
-    """Compares metrics with fixed thresholds and with the bundle that serves now.
-
-    A NaN is never good enough: each comparison is written so that it fails on one.
-    """
-    k, recall = thresholds.k, measured.served.recall
-    checks = [
-        (
-            recall >= thresholds.min_recall_over_popular * measured.most_popular.recall,
-            f"recall@{k} of the served path is {recall:.4f} against "
-            f"{measured.most_popular.recall:.4f} of the most popular apps; at least "
-            f"{thresholds.min_recall_over_popular:g} times theirs is required",
-        )
+    """Holds what was measured against fixed thresholds and against the bundle that serves now."""
+    overall = list(change_checks(measured, "", measured.metrics, tolerances(thresholds)))
+    widened = tolerances(thresholds, thresholds.slice_tolerance)
+    sliced = [
+        check
+        for one in measured.slices
+        for check in change_checks(measured, one.name, one.metrics, widened)
     ]
-    if measured.ranking_auc is not None:
-        sentence = (
-            f"the ranker's AUC is {measured.ranking_auc:.4f}; at least "
-            f"{thresholds.min_ranking_auc:g} is required"
-        )
-        checks.append((measured.ranking_auc >= thresholds.min_ranking_auc, sentence))
-    if measured.baseline is None:
-        checks.append((True, "no bundle serves yet, so there is no baseline to compare with"))
-    else:
-        sentence = (
-            f"recall@{k} is {recall:.4f} against {measured.baseline.recall:.4f} of the bundle that "
-            f"serves now; a drop of up to {thresholds.max_recall_drop:.0%} is tolerated"
-        )
-        required = (1 - thresholds.max_recall_drop) * measured.baseline.recall
-        checks.append((recall >= required, sentence))
-    failed = tuple(reason for passed, reason in checks if not passed)
-    return Verdict(not failed, failed or tuple(reason for _, reason in checks))
+    overall = [
+        *value_checks(measured, thresholds),
+        *held_to(thresholds.significance, overall),
+    ]
+    sliced = held_to(thresholds.significance, sliced)
+    checks = sorted([*overall, *sliced], key=lambda check: check.passed)
+    failed = [*_failed(overall), *_worst(sliced)]
+    reasons = failed or [check.sentence for check in overall] + _unfailed(measured, sliced)
+    return Verdict(not failed, reasons, checks)
+
+
+def _failed(checks: Sequence[Check]) -> list[str]:
+    return [check.sentence for check in checks if not check.passed]
+
+
+def _worst(sliced: Sequence[Check]) -> list[str]:
+    """The failed checks of slices in words, the surest first, and how many more there are."""
+    failed = _failed(sorted(sliced, key=lambda check: check.chance))
+    named, more = failed[:_MOST_SLICES_NAMED], len(failed) - _MOST_SLICES_NAMED
+    return [*named, f"and {more} more checks of slices failed"] if more > 0 else named
+
+
+def _unfailed(measured: Measured, sliced: Sequence[Check]) -> list[str]:
+    """What can be said where no change is too bad."""
+    if not measured.has_baseline:
+        return ["no bundle serves yet, so there is no baseline to compare with"]
+    num_small = sum(not one.metrics for one in measured.slices)
+    return [
+        f"none of {len(sliced)} checks on {len(measured.slices) - num_small} slices shows a change "
+        f"worse than tolerated; {num_small} more slices are too small to judge"
+    ]

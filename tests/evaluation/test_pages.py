@@ -7,7 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from recsys.evaluation.pages import HeldOutUser, measure, most_popular, served
+from recsys.evaluation.pages import (
+    HeldOutUser,
+    ask,
+    most_popular,
+    page_metrics,
+    retrieval_metrics,
+    retrieved,
+    served,
+)
 from recsys.query import Query
 from recsys.recommender import Recommender
 
@@ -19,16 +27,19 @@ def user(name: str, *relevant: str) -> HeldOutUser:
 
 
 def test_metrics_are_means_over_users() -> None:
-    shown = {"first": ["a", "b"], "second": ["x", "c"], "third": []}
-
-    def policy(queries: Sequence[Query]) -> list[list[str]]:
-        return [shown[query.user_id] for query in queries]
-
+    pages = [["a", "b"], ["x", "c"], []]
     users = [user("first", "a", "b"), user("second", "c"), user("third", "a")]
-    metrics = measure(policy, users, k=2, seed=1)
-    assert metrics.recall == pytest.approx((1 + 1 + 0) / 3)
-    assert metrics.ndcg == pytest.approx((1 + 1 / np.log2(3) + 0) / 3)
-    assert metrics.recall_interval[0] <= metrics.recall <= metrics.recall_interval[1]
+    metrics = {name: ratio.value for name, ratio in page_metrics(pages, users, k=2).items()}
+    assert metrics == pytest.approx(
+        {
+            "page_recall": (1 + 1 + 0) / 3,
+            "page_ndcg": (1 + 1 / np.log2(3) + 0) / 3,
+            "page_mrr": (1 + 1 / 2 + 0) / 3,
+            "page_hit_rate": (1 + 1 + 0) / 3,
+        }
+    )
+    assert retrieval_metrics(pages, users, k=1)["retrieval_recall"].value == pytest.approx(0.5 / 3)
+    assert retrieval_metrics(None, users, k=1) == {}
 
 
 def test_many_users_are_asked_in_batches_and_none_is_lost() -> None:
@@ -39,7 +50,7 @@ def test_many_users_are_asked_in_batches_and_none_is_lost() -> None:
         return [[query.user_id] for query in queries]
 
     users = [user(f"u{number}", f"u{number}") for number in range(200)]
-    assert measure(policy, users, k=1, seed=1).recall == 1.0
+    assert page_metrics(ask(policy, users), users, k=1)["page_recall"].value == 1.0
     assert list(itertools.chain(*asked)) == [f"u{number}" for number in range(200)]
     assert len(asked) > 1
 
@@ -49,6 +60,22 @@ def test_the_served_policy_is_the_request_path(tiny_recommender: Recommender) ->
     pages = tiny_recommender.recommend(queries)
     expected = [[item.app_id for item in page.items] for page in pages]
     assert served(tiny_recommender)(queries) == expected
+
+
+def test_retrieval_alone_is_the_nearest_apps_that_pass_the_filters(
+    tiny_recommender: Recommender,
+) -> None:
+    catalogue = tiny_recommender.catalogue
+    bare = Query("u", NOW)
+    [nearest] = [catalogue.app_ids(rows) for rows in tiny_recommender.nearest([bare], 300)]
+    blocked = Query("u", NOW, exclude=frozenset(nearest[:3]))
+    abroad = Query("u", NOW, {"country": "Atlantis"})
+    policy = retrieved(tiny_recommender, 20)
+    plain, without, atlantis = policy([bare, blocked, abroad])
+    assert plain == nearest[:20]
+    assert without == nearest[3:23]
+    assert atlantis and all(not catalogue.app(app_id)["countries"] for app_id in atlantis)
+    assert policy([bare])[0] == plain
 
 
 def test_the_most_popular_apps_pass_the_same_filters(tiny_recommender: Recommender) -> None:

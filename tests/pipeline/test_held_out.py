@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
-from daily_logs import DAY, NEXT, make_workspace, outcome, request, write_log
+from daily_logs import DAY, NEXT, impression, make_workspace, outcome, request, write_log
 from daily_logs import at as hour
 
 from pipeline.artifacts import Examples, Record
 from pipeline.example_gen import example_gen
-from pipeline.held_out import held_out_users
+from pipeline.held_out import held_out, held_out_users
 from recsys.evaluation.pages import HeldOutUser
 from recsys.workspace import Workspace
 
@@ -52,18 +53,20 @@ def logs(root: Path, **changes: Any) -> Workspace:
     return workspace
 
 
-def held_out(workspace: Workspace) -> dict[str, HeldOutUser]:
-    examples = []
-    for day in (DAY, NEXT):
-        out = workspace.root / f"examples {day}"
-        out.mkdir()
-        example_gen(workspace, day, out)
-        examples.append(Examples(out, Record("", "", "", (), "", "", "", 0.0)))
+def examples_of(workspace: Workspace, day: dt.date) -> Examples:
+    out = workspace.root / f"examples {day}"
+    out.mkdir()
+    example_gen(workspace, day, out)
+    return Examples(out, Record("", "", "", (), "", "", "", 0.0))
+
+
+def users_of(workspace: Workspace) -> dict[str, HeldOutUser]:
+    examples = [examples_of(workspace, day) for day in (DAY, NEXT)]
     return {user.query.user_id: user for user in held_out_users(examples, workspace.config)}
 
 
 def test_a_user_is_asked_about_once_at_the_first_request(tmp_path: Path) -> None:
-    users = held_out(logs(tmp_path))
+    users = users_of(logs(tmp_path))
     assert set(users) == {"anna", "ben"}
     anna = users["anna"]
     assert anna.relevant == {"a", "b", "c"}
@@ -76,13 +79,13 @@ def test_a_user_is_asked_about_once_at_the_first_request(tmp_path: Path) -> None
 
 
 def test_the_query_asks_for_the_page_that_is_measured(tmp_path: Path) -> None:
-    users = held_out(logs(tmp_path, evaluation={"k": 7}))
+    users = users_of(logs(tmp_path, evaluation={"k": 7}))
     assert {user.query.k for user in users.values()} == {7}
 
 
 def test_fewer_users_are_some_of_the_same_ones(tmp_path: Path) -> None:
-    every = held_out(logs(tmp_path / "every"))
-    [(name, one)] = held_out(logs(tmp_path / "one", evaluation={"max_users": 1})).items()
+    every = users_of(logs(tmp_path / "every"))
+    [(name, one)] = users_of(logs(tmp_path / "one", evaluation={"max_users": 1})).items()
     assert every[name] == one
 
 
@@ -97,7 +100,70 @@ def test_under_a_random_split_what_was_trained_on_is_excluded(tmp_path: Path) ->
         taken = [outcome("install", "anna", app, hour(3, day), f"{day} {app}") for app in installs]
         write_log(workspace, "outcomes", day, taken)
     write_log(workspace, "users", DAY, [{"user_id": "anna"}])
-    anna = held_out(workspace)["anna"]
+    anna = users_of(workspace)["anna"]
     assert anna.relevant
     assert anna.query.exclude
     assert anna.relevant | anna.query.exclude == set(apps)
+
+
+def with_impressions(root: Path, **changes: Any) -> Workspace:
+    """Anna and Ben ask on both days, Dora on the second only; each page shows two apps."""
+    workspace = make_workspace(root, **changes)
+    for day, people in ((DAY, ("anna", "ben")), (NEXT, ("anna", "ben", "dora"))):
+        apps = [{"app_id": "a", "category": "Games"}, {"app_id": "b"}]
+        write_log(workspace, "apps", day, apps)
+        asked = [request(f"{day} {who}", who, hour(5, day), country="SE") for who in people]
+        write_log(workspace, "requests", day, asked)
+        pages = [(f"{day} {who}", place, app) for who in people for place, app in enumerate("ab")]
+        shown = [impression(name, app, 1 + place) for name, place, app in pages]
+        write_log(workspace, "impressions", day, shown)
+        installs = [outcome("install", who, "a", hour(6, day), f"{day} {who}") for who in people]
+        write_log(workspace, "outcomes", day, installs)
+    write_log(workspace, "users", DAY, [{"user_id": "anna", "installed_app_ids": ["x", "y"]}])
+    return workspace
+
+
+def test_who_did_not_ask_in_the_training_window_is_new(tmp_path: Path) -> None:
+    workspace = with_impressions(tmp_path)
+    train, test = examples_of(workspace, DAY), examples_of(workspace, NEXT)
+    found = held_out([train], [test], workspace.config)
+    names = [user.query.user_id for user in found.users]
+    assert dict(zip(names, found.asked.is_new.tolist(), strict=True)) == {
+        "anna": False,
+        "ben": False,
+        "dora": True,
+    }
+    assert found.asked.columns["country"] == ["SE", "SE", "SE"]
+    assert found.impressions is not None
+    assert found.impressions.asked.is_new.sum() == 1
+
+
+def test_impressions_are_those_of_all_days_with_what_was_known_of_each_request(
+    tmp_path: Path,
+) -> None:
+    workspace = with_impressions(tmp_path)
+    days = [examples_of(workspace, day) for day in (DAY, NEXT)]
+    shown = held_out([], days, workspace.config).impressions
+    assert shown is not None
+    assert shown.app_ids == ["a", "b"] * 5
+    assert shown.labels.tolist() == [True, False] * 5
+    asked = shown.queries.take(shown.query_rows)
+    assert asked["request_id"].to_pylist() == shown.rows["request_id"].to_pylist()
+    anna, ben, again, _, dora = shown.users[::2].tolist()
+    assert anna == again and len({anna, ben, dora}) == 3
+    # Anna had two apps, and on the second day the one that she installed on the first.
+    assert shown.asked.num_installed[shown.query_rows[[0, 4]]].tolist() == [2, 3]
+
+
+def test_fewer_users_have_all_of_their_impressions(tmp_path: Path) -> None:
+    workspace = with_impressions(tmp_path, evaluation={"max_users": 2})
+    shown = held_out([], [examples_of(workspace, NEXT)], workspace.config).impressions
+    assert shown is not None
+    assert len(set(shown.users.tolist())) == 2
+    assert shown.app_ids == ["a", "b"] * 2
+
+
+def test_where_every_example_is_an_install_there_are_no_impressions(tmp_path: Path) -> None:
+    workspace = logs(tmp_path)
+    found = held_out([], [examples_of(workspace, DAY)], workspace.config)
+    assert found.impressions is None
