@@ -31,7 +31,8 @@ def pusher(
     if not verdict["blessed"]:
         reasons = "; ".join(verdict["reasons"])
         raise GateStopped(
-            f"bundle {bundle.version} was refused: {reasons}. {pushes.serving(workspace)}"
+            f"bundle {bundle.version} was refused: {reasons}. {pushes.serving(workspace)}",
+            verdict["reasons"],
         )
     target = workspace.bundles / bundle.version
     if not _is_whole(target):

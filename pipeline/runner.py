@@ -8,10 +8,11 @@ of its time has passed, and what did not is due anyway.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,6 +25,7 @@ from pipeline.example_validator import rows
 from pipeline.skew_gen import reads as served_features
 from pipeline.spans import days_of_logs, window
 from pipeline.store import Store, Watch
+from recsys import alerts
 from recsys.errors import BadInput, GateStopped
 from recsys.features.anomalies import Row
 from recsys.workspace import Workspace, write_atomically
@@ -88,32 +90,56 @@ def run(workspace: Workspace, due: Sequence[Due], watch: Watch, warn: Warn = _wa
         BadInput: something that a person gave can't be used.
     """
     # Dagster and TensorFlow take seconds to import, and planning needs neither.
-    from dagster import DagsterError
-
     from pipeline import orchestration
-    from recsys.pushes import serving
 
     store = Store(workspace, watch)
     store.sweep()
     whole = orchestration.definitions(store)
     with orchestration.run_history(workspace) as history:
         for one in due:
-            try:
+            with _alerting(workspace, one.day), _gate_of_data(store, one.day):
                 orchestration.execute(history, whole, one.job, one.day)
-            except DagsterError:
-                judged = store.current(ExampleAnomalies, one.day)
-                found = rows(judged)
-                if not any(row.severity == "error" for row in found):
-                    raise
-                raise GateStopped(
-                    f"the data of {one.day} was stopped before training:\n{table(found)}\n"
-                    f"{workspace.reports / judged.published_as} shows the whole day. "
-                    f"{serving(workspace)} `recsys schema diff` shows what a person may approve."
-                ) from None
             odd = rows(store.current(ExampleAnomalies, one.day))
             if odd:
                 warn(one.day, odd)
             _write_done(workspace, [one, Due(one.day, "data")])
+
+
+@contextlib.contextmanager
+def _alerting(workspace: Workspace, day: dt.date) -> Iterator[None]:
+    """Tells whom the configuration names that a gate stopped the day."""
+    from recsys import pushes
+
+    try:
+        yield
+    except GateStopped as stop:
+        span, root, serving = day.isoformat(), str(workspace.root), pushes.current(workspace)
+        told = alerts.Stop(span, str(stop), stop.reasons, root, serving)
+        alerts.send(workspace.config.alerts, told)
+        raise
+
+
+@contextlib.contextmanager
+def _gate_of_data(store: Store, day: dt.date) -> Iterator[None]:
+    """Says in words why Dagster did not go on behind the gate of the day's data."""
+    from dagster import DagsterError
+
+    from recsys.pushes import serving
+
+    try:
+        yield
+    except DagsterError:
+        judged = store.current(ExampleAnomalies, day)
+        found = rows(judged)
+        errors = [f"{row.name}: {row.description}" for row in found if row.severity == "error"]
+        if not errors:
+            raise
+        raise GateStopped(
+            f"the data of {day} was stopped before training:\n{table(found)}\n"
+            f"{store.workspace.reports / judged.published_as} shows the whole day. "
+            f"{serving(store.workspace)} `recsys schema diff` shows what a person may approve.",
+            errors,
+        ) from None
 
 
 def _fingerprint(workspace: Workspace, due: Due) -> str:

@@ -14,7 +14,6 @@ import subprocess
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
 
 from recsys.config import Alerts
 
@@ -25,11 +24,12 @@ logger = logging.getLogger(__name__)
 class Stop:
     """What an alert says: a gate stopped a run."""
 
-    gate: Literal["data", "model"]
     span: str
     """The day whose data or model was refused."""
-    workspace: str
+    message: str
+    """What the command prints."""
     reasons: Sequence[str]
+    workspace: str
     serving: str | None
     """Version of the bundle that serves on, if any."""
 

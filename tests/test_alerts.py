@@ -14,7 +14,7 @@ import pytest
 from recsys.alerts import Stop, send
 from recsys.config import Alerts
 
-STOP = Stop("model", "2024-03-14", "workspace", ["recall is too low", 'a "quoted" one'], None)
+STOP = Stop("2024-03-14", "refused: ...", ["too low", 'a "quoted" one'], "workspace", None)
 
 
 def python(code: str, *arguments: object) -> tuple[str, ...]:
@@ -62,14 +62,14 @@ def test_the_command_reads_the_reasons_as_json(tmp_path: Path) -> None:
     code = "import sys, pathlib; pathlib.Path(sys.argv[1]).write_text(sys.stdin.read())"
     send(Alerts(command=python(code, tmp_path / "told")), STOP)
     told = json.loads((tmp_path / "told").read_text())
-    assert told["reasons"] == ["recall is too low", 'a "quoted" one']
-    assert (told["gate"], told["span"], told["serving"]) == ("model", "2024-03-14", None)
+    assert told["reasons"] == ["too low", 'a "quoted" one']
+    assert (told["span"], told["message"], told["serving"]) == ("2024-03-14", "refused: ...", None)
 
 
 def test_the_webhook_gets_the_same(receiver: Receiver) -> None:
     send(Alerts(webhook=receiver.url), STOP)
     [body] = receiver.bodies
-    assert json.loads(body)["reasons"] == ["recall is too low", 'a "quoted" one']
+    assert json.loads(body)["reasons"] == ["too low", 'a "quoted" one']
 
 
 def test_without_a_setting_nobody_is_told(caplog: pytest.LogCaptureFixture) -> None:

@@ -35,6 +35,7 @@ def test_a_refused_model_stops_at_the_gate_with_its_reasons(
     with pytest.raises(GateStopped, match="recall is too low; AUC is too low") as stop:
         pusher(tiny.bundle, refused, workspace, tmp_path)
     assert tiny.bundle.version in str(stop.value)
+    assert stop.value.reasons == ("recall is too low", "AUC is too low")
     assert "No bundle serves yet." in str(stop.value)
     assert not workspace.bundles.exists()
 
