@@ -124,6 +124,13 @@ def test_lists_by_hand() -> None:
     assert statistics.num_values_quantiles(apps)[::20] == (1, 3)
 
 
+def test_integers_of_any_width_are_numbers() -> None:
+    ids = compute(key=pa.array([2**64 - 2, 2**64 - 2, 0, None], pa.uint64()))["key"]
+    assert (ids.type, ids.num_stats.max, ids.num_stats.num_zeros) == (TYPES.INT, 2.0**64, 1)
+    near = compute(key=pa.array([2**64 - 4_096, 2**64 - 2_048], pa.uint64()))["key"]
+    assert near.num_stats.mean == 2.0**64 - 3_072
+
+
 def test_lists_of_numbers_have_the_figures_of_their_values() -> None:
     column = pa.array([[1.0, math.nan], [], None, [3.0]], pa.list_(pa.float64()))
     scores = compute(scores=column)["scores"]

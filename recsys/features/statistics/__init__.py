@@ -1,6 +1,8 @@
 """What a span's data looks like, as tensorflow-metadata's `DatasetFeatureStatisticsList`.
 
-TFDV and other tools of TFX open what is written here.
+TFDV and other tools of TFX open what is written here. `columns` says what figures a column has,
+`sampling` which of them are exact. `datasets.compute` plans how to measure each column (`plan`),
+measures (`examined`), and writes the message; `readers` is what others read it with.
 """
 
 from recsys.features.statistics.datasets import compute as compute

@@ -63,14 +63,8 @@ def keys(table: ir.Table) -> list[str]:
 
 
 def whole_numbers(column: ir.Column) -> ir.IntegerColumn:
-    """A column of integers, truth values, times or days as integers."""
-    dtype = column.type()
-    if dtype.is_date():
-        column = column.cast("timestamp")
-    if dtype.is_timestamp() or dtype.is_date():
-        # Rounded down: not every engine gives whole seconds.
-        column = column.epoch_seconds().cast("float64").floor()
-    return column.cast("int64")
+    """A column of integers, truth values, times or days as integers of 64 bits."""
+    return (_seconds(column) if _is_time(column) else column).cast("int64")
 
 
 def finite(column: ir.Column) -> ir.FloatingColumn:
@@ -79,13 +73,20 @@ def finite(column: ir.Column) -> ir.FloatingColumn:
     Only what is finite leaves nothing when it is taken from itself. To ask for NaN won't do: DuckDB
     believes the least and greatest value that a Parquet file names, and writers leave NaN out.
     """
-    dtype = column.type()
-    if is_whole(dtype):
-        return whole_numbers(column).cast("float64")
-    number = column.cast("float64")
-    if not dtype.is_floating():
+    number = _seconds(column) if _is_time(column) else column.cast("float64")
+    if not column.type().is_floating():
         return number
     return ibis.ifelse(column - column == 0, number, ibis.null("float64"))
+
+
+def _is_time(column: ir.Column) -> bool:
+    return bool(column.type().is_timestamp() or column.type().is_date())
+
+
+def _seconds(column: ir.Column) -> ir.FloatingColumn:
+    """Rounded down, since not every engine gives whole seconds."""
+    time = column.cast("timestamp") if column.type().is_date() else column
+    return time.epoch_seconds().cast("float64").floor().cast("float64")
 
 
 def text(column: ir.Column) -> ir.StringColumn:

@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from recsys import config
-from recsys.features.statistics import lists, numbers, pairs, slices, texts
+from recsys.features.statistics import lists, numbers, pairs, slicing, texts
 from recsys.features.statistics.columns import WHOLE, feature_type, kind
 from recsys.features.statistics.counts import NONE
 from recsys.features.statistics.examined import Part, examine
@@ -43,10 +43,10 @@ def compute(
         whole = examine(settings, table, plans[name])[WHOLE]
         dataset = _add_dataset(statistics, name, table.schema(), whole, plans[name])
         pairs.add(settings, table, of_pairs[name], dataset)
-    for slicing, name, rows in slices.sliced(settings, tables, wanted.slices):
+    for expression, name, rows in slicing.sliced(settings, tables, wanted.slices):
         parts = examine(settings, rows, plans[name])
         for value, part in sorted(parts.items(), key=lambda each: -each[1].num_rows):
-            slice_name = f"{name}[{slicing}={value}]"
+            slice_name = f"{name}[{expression}={value}]"
             _add_dataset(statistics, slice_name, tables[name].schema(), part, plans[name])
     return statistics
 

@@ -13,6 +13,9 @@ from recsys.features.statistics import lists, numbers, query, sampling, texts
 from recsys.features.statistics.columns import WHOLE, is_whole, named
 from recsys.features.statistics.query import Figures
 
+_LARGEST_COUNTED = 2**62
+"""Whole numbers are counted as integers of 64 bits with a sign."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -64,7 +67,11 @@ def _extremes(settings: config.Engine, table: ir.Table) -> dict[str, Figures]:
 
 
 def _is_few(column: ir.Column, edges: numbers.Edges) -> bool:
-    return is_whole(column.type()) and (not edges or edges[-1] - edges[0] < sampling.MAX_RANGE)
+    if not is_whole(column.type()):
+        return False
+    if not edges:
+        return True
+    return edges[-1] - edges[0] < sampling.MAX_RANGE and edges[-1] < _LARGEST_COUNTED
 
 
 def _sought(settings: config.Engine, sample: ir.Table, ratio: float) -> dict[str, list[str]]:

@@ -9,9 +9,9 @@ A table of up to `NUM_SAMPLED` rows has exact figures only. Of a larger one, the
 - Which values of such text are the most frequent: those of as many rows drawn at random. A value
   of a share of `SURELY_FOUND` is among them; counts are exact.
 
-All else is exact on either engine: presence, mean, deviation, least and greatest value, zeros, NaN
-and infinity, equi-width histograms, values per list, lengths of text, and the values, counts and
-quantiles of what has few values.
+Estimates differ a little from run to run. All else is exact on either engine: presence, mean,
+deviation, least and greatest value, zeros, NaN and infinity, equi-width histograms, values per
+list, lengths of text, and the values, counts and quantiles of what has few values.
 """
 
 from __future__ import annotations
@@ -30,13 +30,15 @@ QUANTILE_RANK_ERROR = 0.01
 """The share of values below an estimated quantile is at most that far from the wanted one.
 
 By the Dvoretzky-Kiefer-Wolfowitz inequality with Massart's constant (Annals of Probability 18,
-1990), n drawn rows are off by more than e with probability 2 exp(-2 n e^2): here 4e-22.
+1990), n drawn values are off by more than e with probability 2 exp(-2 n e^2): here 4e-22. Where a
+column has a value in a share p of rows only, as many fewer are drawn, and the bound is 1 / sqrt(p)
+times as large.
 """
 
 MAX_RANGE = 10_000
 """Whole numbers of a smaller range are counted value by value."""
 
-MAX_COUNTED = 1_000_000
+MAX_COUNTED = 500_000
 """Text that may have more distinct values has not each of them counted."""
 
 DISTINCT_ERROR = 0.2

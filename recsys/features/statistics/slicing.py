@@ -46,12 +46,13 @@ def sliced(
             )
         for table in fitting:
             try:
-                yield name, table, _most_frequent(settings, tables[table], expression)
+                rows = _most_frequent(settings, tables[table], expression)
             except Exception as error:  # engines share no class of errors
                 reason = str(error).strip().splitlines()[0].rstrip(".")
                 raise BadInput(
                     f"statistics.slices.{name} = {text!r} can't be computed over {table}: {reason}."
                 ) from error
+            yield name, table, rows
 
 
 def _parsed(name: str, text: str) -> sql.Condition:
