@@ -24,8 +24,6 @@ repeats a value proves little."""
 CLOCK_SIZE, CLOCK_SPREAD = 1_000_000, 0.1
 """Integers that are all at least so large, and differ by less than this share of their size, are
 times or numbered keys, as the seconds since 1970 of one day are: they move by their nature."""
-CHANCE = 5.0
-"""Standard deviations of a share that chance may explain."""
 
 _TYPES = {
     statistics_pb2.FeatureNameStatistics.INT: schema_pb2.INT,
@@ -49,7 +47,8 @@ class Inference:
 
         - type: as found; unknown where a feature was never present;
         - presence: at least once, in nearly the share of rows that it was found in;
-        - valency: exactly one value, or for lists a generous bound;
+        - valency: exactly one value, or for lists a generous bound, where impressions are logged:
+          imported histories begin with nothing;
         - domain: strings of few values that many users or apps share; ids get none;
         - range: non-negative numbers stay so, and extremes have room; no NaN and no infinity,
           where there was none;
@@ -79,7 +78,7 @@ class Inference:
             return feature
         feature.type = type_of(seen)
         self._limit_presence(feature, seen, dataset)
-        _limit_valency(feature, seen, self.settings.range_room)
+        _limit_valency(feature, seen, self.settings.range_room if is_logged else math.inf)
         _limit_range(feature, seen, self.settings.range_room)
         self._limit_domain(feature, seen, witnesses(dataset))
         if is_logged:
@@ -91,9 +90,7 @@ class Inference:
     def presence(self, seen: FeatureNameStatistics, dataset: Any) -> float:
         """The least presence to expect of a feature that was found in this share of rows."""
         found: float = statistics.common(seen).num_non_missing / dataset.num_examples
-        by_chance = CHANCE * math.sqrt(found * (1 - found) / max(1, witnesses(dataset)))
-        least = found - self.settings.presence_slack - by_chance
-        return max(0.0, math.floor(1000 * least) / 1000)
+        return max(0.0, round(found - self.settings.presence_slack, 3))
 
     def least_examples(self, num_found: int) -> int:
         """How many examples to expect at least, where there were so many."""
@@ -182,7 +179,10 @@ def _limit_valency(feature: Feature, seen: FeatureNameStatistics, room: float) -
     common = statistics.common(seen)
     is_list = common.max_num_values > 1 or common.min_num_values != common.max_num_values
     feature.value_count.min = min(1, common.min_num_values)
-    feature.value_count.max = math.ceil(common.max_num_values * room) if is_list else 1
+    if not is_list:
+        feature.value_count.max = 1
+    elif math.isfinite(room):
+        feature.value_count.max = math.ceil(common.max_num_values * room)
 
 
 def _limit_range(feature: Feature, seen: FeatureNameStatistics, room: float) -> None:

@@ -12,7 +12,7 @@ from recsys.features import anomalies, integrity, statistics
 from recsys.features.anomalies import Day
 from recsys.features.inference import Inference
 from recsys.features.schema import Expectations
-from recsys.features.skew import Difference, FeatureSkew, Skew
+from recsys.features.skew import Difference, FeatureSkew, Replay, Skew
 
 Info = anomalies_pb2.AnomalyInfo
 Types = statistics_pb2.FeatureNameStatistics
@@ -126,9 +126,17 @@ def test_a_type_change(expected: Expectations) -> None:
 def test_presence_too_low(expected: Expectations) -> None:
     info = only(seen(price=[None] * 100 + [0.0, 1.0] * 450), expected, "price")
     assert kinds(info) == [Info.FEATURE_TYPE_LOW_FRACTION_PRESENT]
-    assert "in 90.0% of rows, expected at least 99.0%" in info.description
+    assert "in 90.0% of rows, expected at least 97.0%" in info.description
     gone = only(seen(price=pa.nulls(1_000, pa.float64())), expected, "price")
     assert kinds(gone) == [Info.FEATURE_TYPE_LOW_NUMBER_PRESENT]
+
+
+def test_a_few_users_may_lack_a_value_by_chance() -> None:
+    few = {name: values[:20] for name, values in CLEAN.items()}
+    expected = expecting(seen(note=["a", None] * 500))
+    assert "note" not in found(seen(**few | {"note": ["a", None, None, None] * 5}), expected)
+    info = found(seen(note=["a", None, None, None] * 250), expected)["note"]
+    assert "in 25.0% of rows, expected at least 38.9%" in info.description
 
 
 def test_values_outside_a_domain_count_by_their_mass(expected: Expectations) -> None:
@@ -288,6 +296,27 @@ def test_skew(expected: Expectations) -> None:
     assert info.short_description == "Never served"
     info = skewed(differing(180, num_trained=0, num_missing_trained=180))["price"]
     assert info.short_description == "Never in training"
+
+
+def test_an_old_bundles_apps_differ_for_their_age_alone(expected: Expectations) -> None:
+    for days, is_found in ((1, True), (2, True), (3, False)):
+        features = {"price": differing(50, snapshot_age_days=days)}
+        skew = Skew(num_served=20, num_joined=20, features=features)
+        assert bool(found(seen(), expected, skew=skew)) == is_found
+
+
+def test_scores_that_come_out_otherwise(expected: Expectations) -> None:
+    replay = Replay(num_replayed=200, num_differing=3, max_relative_difference=0.0123)
+    skew = Skew(num_served=200, num_joined=200, replay=replay)
+    info = anomalies.validate(Day(seen(), expected, POLICY, skew=skew)).dataset_anomaly_info
+    assert info.short_description == "Scores not repeated"
+    assert info.description == (
+        "3 of 200 served pages scored again have other scores, by up to 1.23% of themselves, "
+        "expected at most 0.001%"
+    )
+    same = Skew(num_served=200, num_joined=200, replay=Replay(num_replayed=200))
+    validated = anomalies.validate(Day(seen(), expected, POLICY, skew=same))
+    assert not validated.HasField("dataset_anomaly_info")
 
 
 @pytest.mark.parametrize("stage", ["DEPRECATED", "DISABLED", "DEBUG_ONLY", "ALPHA", "PLANNED"])

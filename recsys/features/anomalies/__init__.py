@@ -44,6 +44,7 @@ OF_DAY = (
     columns.missing_columns,
     columns.new_columns,
     served.skewed,
+    served.replayed,
 )
 OF_COLUMN = (
     columns.low_presence,

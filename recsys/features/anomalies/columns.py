@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from tensorflow_metadata.proto.v0 import schema_pb2
@@ -10,6 +11,9 @@ from recsys.features import proposals, statistics
 from recsys.features.anomalies.day import UNJUDGED, Column, Day, Finding, Info
 from recsys.features.inference import type_of
 from recsys.tables import TABLES
+
+DEVIATIONS = 4.5
+"""Standard deviations that chance may move a share of rows by: once in 150,000."""
 
 
 def new_columns(day: Day) -> Iterator[Finding]:
@@ -57,28 +61,28 @@ def type_change(column: Column) -> Iterator[Finding]:
 
 
 def low_presence(column: Column) -> Iterator[Finding]:
-    """A value in too few rows, or in none."""
+    """A value in too few rows, beyond what chance explains, or in none."""
     presence, num_rows = column.expected.presence, int(column.dataset.num_examples)
     if not num_rows:
         return
-    least = column.day.inference.presence(column.seen, column.dataset)
-    remedy = proposals.expect_presence(column.name, least if column.num_present else 0.0)
-    share = column.num_present / num_rows
-    if column.num_present < presence.min_count:
+    share, found = column.num_present / num_rows, presence.min_fraction
+    least = found - DEVIATIONS * math.sqrt(found * (1 - found) * column.rarity)
+    if column.num_present < presence.min_count and (least > 0 or not found):
         yield column.find(
             Info.FEATURE_TYPE_LOW_NUMBER_PRESENT,
             "Never present",
             f"the feature has a value in {column.num_present:,} of {num_rows:,} rows, expected at "
             f"least {presence.min_count:,}",
-            remedy,
+            proposals.expect_presence(column.name, 0.0),
         )
-    elif share < presence.min_fraction:
+    elif share < least:
         yield column.find(
             Info.FEATURE_TYPE_LOW_FRACTION_PRESENT,
             "Presence too low",
-            f"the feature has a value in {share:.1%} of rows, expected at least "
-            f"{presence.min_fraction:.1%}",
-            remedy,
+            f"the feature has a value in {share:.1%} of rows, expected at least {least:.1%}",
+            proposals.expect_presence(
+                column.name, column.day.inference.presence(column.seen, column.dataset)
+            ),
         )
 
 

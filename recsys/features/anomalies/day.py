@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -10,7 +10,7 @@ from typing import Any, Literal
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
 from recsys.features import statistics
-from recsys.features.inference import Inference, has_impressions, wholes
+from recsys.features.inference import Inference, has_impressions, wholes, witnesses
 from recsys.features.proposals import Remedy
 from recsys.features.schema import Expectations, Feature
 from recsys.features.skew import Skew
@@ -153,6 +153,17 @@ class Column:
         return int(statistics.common(self.seen).num_non_missing)
 
     @property
+    def rarity(self) -> float:
+        """Grows as fewer different users (or apps) are seen: the sum of 1/n over this day and the
+        reference, by which the variance of a difference between the two grows."""
+        return self.rarity_with(self.day.reference)
+
+    def rarity_with(self, datasets: Mapping[str, Any]) -> float:
+        """The same of this day and another one."""
+        both = (self.dataset, datasets.get(self.dataset.name))
+        return sum(1 / max(1, witnesses(one)) for one in both if one is not None)
+
+    @property
     def as_found(self) -> Feature:
         """What would be expected of it, were it new."""
         return self.day.inference.feature(self.seen, self.dataset, self.day.is_daily)
@@ -161,7 +172,7 @@ class Column:
         """Something that is wrong with it."""
         return Finding(self.name, type_, short, description, remedy)
 
-    def at(self, datasets: dict[str, Any]) -> FeatureNameStatistics | None:
+    def at(self, datasets: Mapping[str, Any]) -> FeatureNameStatistics | None:
         """The same feature on another day, if it was of the same type."""
         dataset = datasets.get(self.dataset.name)
         found = statistics.features_of(dataset).get(self.name) if dataset else None

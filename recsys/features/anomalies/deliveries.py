@@ -84,7 +84,8 @@ def old_snapshot(column: Column) -> Iterator[Finding]:
 def empty_hours(column: Column) -> Iterator[Finding]:
     """Hours without a row, where the reference has many."""
     reference = column.at(column.day.reference)
-    if column.name != f"{column.dataset.name}.{integrity.TIME}" or reference is None:
+    is_time = column.name == f"{column.dataset.name}.{integrity.TIME}"
+    if not is_time or reference is None or not column.day.is_daily:
         return
     found, expected = statistics.histogram(column.seen), statistics.histogram(reference)
     if found is None or expected is None:

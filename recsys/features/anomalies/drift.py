@@ -9,7 +9,7 @@ users (or apps) both days show: of one user's requests the second tells little t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,6 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from recsys.features import distances, proposals
 from recsys.features.anomalies.day import Column, Day, Finding, Info
-from recsys.features.inference import witnesses
 from recsys.features.statistics import FeatureNameStatistics
 
 SLOW = 3.0
@@ -119,15 +118,12 @@ def of_column(column: Column) -> Drift | None:
     )
 
 
-def _distance(column: Column, others: dict[str, Any], is_number: bool) -> Distance | None:
+def _distance(column: Column, others: Mapping[str, Any], is_number: bool) -> Distance | None:
     other = column.at(others)
     if other is None:
         return None
-    rarity = sum(
-        1 / max(1, witnesses(one)) for one in (column.dataset, others[column.dataset.name])
-    )
     of = _of_numbers if is_number else _of_categories
-    return of(other, column.seen, rarity)
+    return of(other, column.seen, column.rarity_with(others))
 
 
 def _of_categories(

@@ -1,4 +1,5 @@
-"""Training-serving skew: features that a server has otherwise than models are trained on them."""
+"""Training-serving skew: features that a server has otherwise than models are trained on them, and
+scores that can't be had again."""
 
 from __future__ import annotations
 
@@ -7,9 +8,12 @@ from collections.abc import Iterator
 from recsys.features import proposals
 from recsys.features.anomalies.day import UNJUDGED, Day, Finding, Info
 from recsys.features.schema import SERVING, is_in
-from recsys.features.skew import FeatureSkew
+from recsys.features.skew import MAX_SCORE_DIFFERENCE, FeatureSkew
 
 NUM_ROWS_SHOWN = 3
+MAX_SNAPSHOT_AGE_DAYS = 2
+"""An older bundle's apps differ for their age alone, and only the next bundle settles that: whoever
+stopped the run for it would keep the old one serving."""
 
 
 def skewed(day: Day) -> Iterator[Finding]:
@@ -19,9 +23,26 @@ def skewed(day: Day) -> Iterator[Finding]:
         expected = day.features.get(name)
         if expected is None or expected.lifecycle_stage in UNJUDGED:
             continue
+        if found.snapshot_age_days > MAX_SNAPSHOT_AGE_DAYS:
+            continue
         if is_in(expected, SERVING) and expected.skew_comparator.HasField("infinity_norm"):
             most = expected.skew_comparator.infinity_norm.threshold
             yield from _of_feature(name, found, most)
+
+
+def replayed(day: Day) -> Iterator[Finding]:
+    """Pages whose scores come out otherwise when the bundle that served them scores them again."""
+    replay = day.skew.replay
+    if replay.num_differing:
+        yield Finding(
+            "",
+            Info.SCHEMA_TRAINING_SERVING_SKEW,
+            "Scores not repeated",
+            f"{replay.num_differing:,} of {replay.num_replayed:,} served pages scored again have "
+            f"other scores, by up to {replay.max_relative_difference:.2%} of themselves, expected "
+            f"at most {MAX_SCORE_DIFFERENCE:.3%}",
+            proposals.mend("find what the server computes apart from its bundle"),
+        )
 
 
 def _of_feature(name: str, found: FeatureSkew, most: float) -> Iterator[Finding]:
