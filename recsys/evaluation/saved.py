@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
+from recsys.errors import BadInput
 from recsys.evaluation.results import Measured
 from recsys.evaluation.verdict import Verdict
 
@@ -33,8 +34,19 @@ class Evaluation:
 
     @staticmethod
     def of(values: Mapping[str, Any]) -> Evaluation:
-        """From the file's JSON values."""
-        return _VALUES.validate_python(values)
+        """From the file's JSON values.
+
+        Raises:
+            BadInput: they are not those of this version of the program.
+        """
+        try:
+            return _VALUES.validate_python(values)
+        except ValidationError as error:
+            key = ".".join(str(part) for part in error.errors()[0]["loc"])
+            raise BadInput(
+                f"expected an {EVALUATION} of this version of recsys, found one without {key!r} as "
+                "it has it: `recsys run` evaluates anew."
+            ) from None
 
     def save(self, folder: Path) -> None:
         """Writes the file."""

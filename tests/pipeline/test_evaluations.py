@@ -77,3 +77,9 @@ def test_a_workspace_without_a_model_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "logs" / "requests" / "day=2024-03-01").mkdir(parents=True)
     with pytest.raises(BadInput, match="no model was evaluated yet: `recsys run` trains"):
         evaluations.newest(Workspace(tmp_path))
+
+
+def test_an_evaluation_of_an_older_version_is_one_sentence() -> None:
+    older = {"num_users": 5, "k": 10, "measured": {}, "verdict": {"blessed": True, "reasons": []}}
+    with pytest.raises(BadInput, match=r"found one without 'bundle' as .* evaluates anew"):
+        list(evaluations.described(dt.date(2024, 3, 3), older))
