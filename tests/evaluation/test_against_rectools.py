@@ -23,7 +23,7 @@ TAKEN = [{1, 3, 5}, {1, 2}, {1, 2, 3, 4}, {1, 6}, {1, 2}, {7}, {1, 5}, {2, 3}]
 HITS = np.array([[app in of for app in page] for page, of in zip(PAGES, RELEVANT, strict=True)])
 NUM_RELEVANT = np.array([len(of) for of in RELEVANT])
 
-RECTOOLS = {
+RECTOOLS: dict[str, dict[int, list[float]]] = {
     "recall": {1: [0, 1 / 3, 0, 0.2], 3: [0.5, 2 / 3, 0, 0.4], 4: [0.5, 1, 0, 0.6]},
     "hit rate": {1: [0, 1, 0, 1], 3: [1, 1, 0, 1], 4: [1, 1, 0, 1]},
     "ndcg": {
