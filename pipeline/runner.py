@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline import logs
+from pipeline import alerts, logs
 from pipeline.artifacts import ExampleAnomalies
 from pipeline.code import code_digest
 from pipeline.display import table
@@ -25,7 +25,6 @@ from pipeline.example_validator import rows
 from pipeline.skew_gen import reads as served_features
 from pipeline.spans import days_of_logs, window
 from pipeline.store import Store, Watch
-from recsys import alerts
 from recsys.errors import BadInput, GateStopped
 from recsys.features.anomalies import Row
 from recsys.workspace import Workspace, write_atomically
