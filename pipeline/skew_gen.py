@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import ibis.expr.types as ir
@@ -16,10 +17,12 @@ import pyarrow.parquet as pq
 
 from pipeline import logs
 from pipeline.artifacts import Examples, Reference
-from recsys import bundle, engine, replay, served_features
+from recsys import engine, served_features
+from recsys.bundle import APPS, Bundle, BundleError
 from recsys.config import Config
 from recsys.features import comparison, spec
 from recsys.features.skew import FeatureSkew, Replay, Skew
+from recsys.replay import replay
 from recsys.workspace import Workspace
 
 SKEW = "skew.json"
@@ -41,8 +44,8 @@ def reads(workspace: Workspace, span: dt.date) -> list[Reference]:
 def skew_gen(examples: Examples, workspace: Workspace, out: Path) -> None:
     """Writes `skew.json`, what `recsys.features.skew.Skew` holds. A day of which the server logged
     nothing has an empty one."""
-    span = dt.date.fromisoformat(examples.record.span)
     found = Skew()
+    span = dt.date.fromisoformat(examples.record.span)
     for version, files in served_features.files(workspace, span).items():
         found += _of_bundle(workspace.bundles / version, files, examples, workspace.config)
     found.save(out / SKEW)
@@ -51,12 +54,15 @@ def skew_gen(examples: Examples, workspace: Workspace, out: Path) -> None:
 def _of_bundle(folder: Path, files: Sequence[Path], examples: Examples, config: Config) -> Skew:
     served = engine.read_parquet(config.engine, files)
     num_joined, of_queries = _queries(served, examples, config)
-    return Skew(
-        num_served=sum(pq.read_metadata(file).num_rows for file in files),
-        num_joined=num_joined,
-        features={**of_queries, **_candidates(served, folder / bundle.APPS, examples, config)},
-        replay=_replayed(served, folder, config),
-    )
+    num_served = sum(pq.read_metadata(file).num_rows for file in files)
+    try:
+        bundle = Bundle.load(folder)
+    except BundleError as error:
+        not_replayed = Replay(not_replayed={folder.name: str(error)})
+        return Skew(num_served, num_joined, of_queries, not_replayed)
+    of_apps = _candidates(served, bundle, examples, config)
+    replayed = _replayed(served, bundle, config)
+    return Skew(num_served, num_joined, {**of_queries, **of_apps}, replayed)
 
 
 def _queries(
@@ -78,25 +84,26 @@ def _queries(
 
 
 def _candidates(
-    served: ir.Table, apps: Path, examples: Examples, config: Config
+    served: ir.Table, bundle: Bundle, examples: Examples, config: Config
 ) -> dict[str, FeatureSkew]:
-    """Columns of apps, by request and app; none where the bundle is gone."""
-    if not apps.exists():
-        return {}
+    """Columns of apps, by request and app."""
     keys = ["request_id", "app_id"]
     shown = served.select("request_id", app_id=served.app_ids.unnest())
-    known = shown.inner_join(engine.read_parquet(config.engine, [apps]), "app_id")
+    apps = engine.read_parquet(config.engine, [bundle.path / APPS])
     declared = served_features.by_column(spec.of_candidate(config.features))
-    return comparison.compare(
+    _, found = comparison.compare(
         config.engine,
-        known,
+        shown.inner_join(apps, "app_id"),
         engine.read_parquet(config.engine, [examples.examples]),
         keys,
         {column: feature for column, (_, feature) in declared.items() if column not in keys},
         config.validation.skew_tolerance,
-    )[1]
+    )
+    made_of = dt.date.fromisoformat(bundle.manifest["span"])
+    age = (dt.date.fromisoformat(examples.record.span) - made_of).days
+    return {column: replace(skew, snapshot_age_days=age) for column, skew in found.items()}
 
 
-def _replayed(served: ir.Table, folder: Path, config: Config) -> Replay:
+def _replayed(served: ir.Table, bundle: Bundle, config: Config) -> Replay:
     first = served.order_by("request_id").limit(NUM_REPLAYED)
-    return replay.replay(folder, engine.to_arrow(config.engine, first))
+    return replay(bundle, engine.to_arrow(config.engine, first))

@@ -3,33 +3,25 @@ the same scores."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pyarrow as pa
 
 from recsys import served_features
-from recsys.bundle import Bundle, BundleError
+from recsys.bundle import Bundle
 from recsys.features.skew import MAX_SCORE_DIFFERENCE, Replay
 from recsys.recommender import Recommender
 
 
-def replay(folder: Path, pages: pa.Table) -> Replay:
-    """Scores the pages of one bundle again.
+def replay(bundle: Bundle, pages: pa.Table) -> Replay:
+    """Scores pages again and says how far the scores are apart.
 
     Args:
-        folder: the bundle.
+        bundle: the one that served them.
         pages: rows of the log, as `recsys.served_features` describes them.
-
-    Returns:
-        how far the scores are apart; why there are none, where the bundle is gone or damaged.
     """
     if not len(pages):
         return Replay()
-    try:
-        recommender = Recommender(Bundle.load(folder))
-    except BundleError as error:
-        return Replay(not_replayed={folder.name: str(error)})
+    recommender = Recommender(bundle)
     app_ids, served = pages["app_ids"].to_pylist(), pages["scores"].to_pylist()
     raw = served_features.raw(pages, recommender.query_features)
     again = recommender.score(raw, app_ids)

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,7 +51,7 @@ def served_alone(recommender: Recommender) -> tuple[list[Page], list[Query]]:
 def test_scores_come_back(tiny_recommender: Recommender, tiny_bundle: Bundle) -> None:
     pages, asked = served_alone(tiny_recommender)
     pages[3] = replace(pages[3], items=())
-    found = replay(tiny_bundle.path, logged(tiny_recommender, pages, asked))
+    found = replay(tiny_bundle, logged(tiny_recommender, pages, asked))
     assert (found.num_replayed, found.num_differing, found.not_replayed) == (10, 0, {})
     assert found.max_relative_difference <= 1e-5
 
@@ -65,7 +63,7 @@ def test_a_score_that_was_served_wrong_is_found(
     first, *others = pages[5].items
     wrong = replace(first, score=first.score * 1.01)
     pages[5] = replace(pages[5], items=(wrong, *others))
-    found = replay(tiny_bundle.path, logged(tiny_recommender, pages, asked))
+    found = replay(tiny_bundle, logged(tiny_recommender, pages, asked))
     assert (found.num_replayed, found.num_differing) == (10, 1)
     assert found.max_relative_difference == pytest.approx(0.01 / 1.01, rel=1e-2)
     assert found.max_difference == pytest.approx(0.01 * first.score, rel=1e-2)
@@ -79,22 +77,10 @@ def test_scores_of_other_features_than_those_logged_are_found(
     used["installed_app_ids"] = np.roll(used["installed_app_ids"], 25)
     used["country"] = "US"
     pages[9] = replace(pages[9], raw=used)
-    found = replay(tiny_bundle.path, logged(tiny_recommender, pages, asked))
+    found = replay(tiny_bundle, logged(tiny_recommender, pages, asked))
     assert found.num_differing == 1
 
 
-def test_where_the_bundle_is_gone_or_damaged_it_says_so(
-    tiny_recommender: Recommender, tiny_bundle: Bundle, tmp_path: Path
-) -> None:
-    pages = logged(tiny_recommender, *served_alone(tiny_recommender))
-    [(version, why)] = replay(tmp_path / "v1", pages).not_replayed.items()
-    assert (version, "holds no bundle" in why) == ("v1", True)
-    shutil.copytree(tiny_bundle.path, tmp_path / "v2")
-    (tmp_path / "v2" / "index.faiss").write_bytes(b"")
-    [(version, why)] = replay(tmp_path / "v2", pages).not_replayed.items()
-    assert (version, "index.faiss" in why) == ("v2", True)
-
-
-def test_of_no_pages_nothing_is_replayed(tmp_path: Path) -> None:
+def test_of_no_pages_nothing_is_replayed(tiny_bundle: Bundle) -> None:
     nothing = pa.table({"app_ids": [], "scores": []})
-    assert replay(tmp_path / "gone", nothing) == Replay()
+    assert replay(tiny_bundle, nothing) == Replay()

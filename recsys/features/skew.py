@@ -52,6 +52,9 @@ class FeatureSkew:
     """Those that the server had a value for and training has none."""
     examples: tuple[Difference, ...] = ()
     """A few of the differing rows."""
+    snapshot_age_days: int = 0
+    """Of an app's feature: days from the snapshot that the server's bundle was made of to the span.
+    Apps change from day to day, so an old bundle differs for its age alone."""
 
     @property
     def differing_share(self) -> float:
@@ -72,7 +75,8 @@ class FeatureSkew:
         """The skew of the rows of both."""
         counts = {name: getattr(self, name) + getattr(other, name) for name in COUNTS}
         examples = (*self.examples, *other.examples)[:NUM_EXAMPLES]
-        return replace(self, **counts, examples=examples)
+        age = max(self.snapshot_age_days, other.snapshot_age_days)
+        return replace(self, **counts, examples=examples, snapshot_age_days=age)
 
 
 COUNTS = tuple(one.name for one in fields(FeatureSkew) if one.name.startswith("num_"))

@@ -36,7 +36,7 @@ def test_never_is_said_only_where_the_other_side_has_values() -> None:
 def test_parts_of_a_day_add_up() -> None:
     shown = tuple(Difference(f"r{n}", None, "no", "NO") for n in range(4))
     one = FeatureSkew(10, 10, 10, 4, 0, 0, shown)
-    other = FeatureSkew(6, 0, 6, 6, 6, 0, shown)
+    other = FeatureSkew(6, 0, 6, 6, 6, 0, shown, snapshot_age_days=3)
     first = Skew(12, 10, {"country": one}, Replay(5, 0, 1e-8, 1e-7))
     second = Skew(8, 6, {"country": other, "age": other}, Replay(2, 1, 0.5, 0.4, {"v2": "gone"}))
     whole = first + second
@@ -45,6 +45,6 @@ def test_parts_of_a_day_add_up() -> None:
     both = whole.features["country"]
     assert (both.num_joined, both.num_served, both.num_differing) == (16, 10, 10)
     assert (both.num_missing_served, both.is_never_served) == (6, False)
-    assert len(both.examples) == NUM_EXAMPLES
+    assert (len(both.examples), both.snapshot_age_days) == (NUM_EXAMPLES, 3)
     assert whole.replay == Replay(7, 1, 0.5, 0.4, {"v2": "gone"})
     assert Skew() + first == first

@@ -16,8 +16,17 @@ import pytest
 from served_day import serve_day, workspace_with
 
 from pipeline import logs, skew_gen
-from pipeline.artifacts import Examples, ServingSkew
+from pipeline.artifacts import (
+    ExampleAnomalies,
+    Examples,
+    ExampleStatistics,
+    Schema,
+    ServingSkew,
+)
 from pipeline.example_gen import example_gen, source_days
+from pipeline.example_validator import example_validator, rows
+from pipeline.schema_gen import approved, schema_gen
+from pipeline.statistics_gen import statistics_gen
 from pipeline.store import Store
 from recsys import served_features
 from recsys.bundle import Bundle
@@ -54,19 +63,36 @@ def workspace(tiny_workspace: Workspace, tiny_bundle: Bundle, tmp_path: Path) ->
     return workspace_with(tiny_bundle, tiny_workspace, tmp_path / "store")
 
 
-def skew_of(workspace: Workspace, day: dt.date) -> Skew:
+def made(workspace: Workspace, day: dt.date) -> tuple[ServingSkew, bool]:
     """Runs the components up to the skew, as the graph does."""
-    return made(workspace, day)[0]
-
-
-def made(workspace: Workspace, day: dt.date) -> tuple[Skew, bool]:
     store = Store(workspace)
     reads = logs.references(workspace, source_days(workspace, day))
     examples, _ = store.run(Examples, partial(example_gen, workspace, day), day, reads=reads)
     step = partial(skew_gen.skew_gen, examples, workspace)
     reads = skew_gen.reads(workspace, day)
-    found, is_reused = store.run(ServingSkew, step, day, ["features", "validation"], reads)
-    return Skew.load(found.skew), is_reused
+    return store.run(ServingSkew, step, day, ["features", "validation"], reads)
+
+
+def skew_of(workspace: Workspace, day: dt.date) -> Skew:
+    return Skew.load(made(workspace, day)[0].skew)
+
+
+def anomalies_of(workspace: Workspace, day: dt.date) -> dict[str, str]:
+    """What the validator says of skew on the day, by feature; the schema is of the day before."""
+    store, config = Store(workspace), workspace.config
+    seen = []
+    for span in (workspace.days("requests")[-2], day):
+        made(workspace, span)
+        step = partial(statistics_gen, store.current(Examples, span), config)
+        seen.append(store.run(ExampleStatistics, step, span)[0])
+    before, today = seen
+    version = approved(workspace, before, workspace.days("requests")[-2])
+    expected, _ = store.run(Schema, partial(schema_gen, workspace, version), day, reads=[version])
+    skew = store.current(ServingSkew, day)
+    step = partial(example_validator, today, expected, skew, [before], config)
+    judged, _ = store.run(ExampleAnomalies, step, day)
+    kind = "SCHEMA_TRAINING_SERVING_SKEW"
+    return {row.name: row.description for row in rows(judged) if row.kind == kind}
 
 
 def differing(skew: Skew) -> dict[str, int]:
@@ -96,6 +122,7 @@ def test_on_a_clean_day_both_sides_read_the_same(workspace: Workspace) -> None:
     assert skew.features["surface"].num_served == NUM_REQUESTS
     assert skew.features["installed_app_ids"].num_served > NUM_REQUESTS / 2
     assert_scores_come_back(skew, NUM_REQUESTS)
+    assert anomalies_of(workspace, served.day) == {}
 
 
 def test_a_feature_that_no_client_sends_is_named(workspace: Workspace) -> None:
@@ -110,6 +137,9 @@ def test_a_feature_that_no_client_sends_is_named(workspace: Workspace) -> None:
         (None, "search"),
     }
     assert_scores_come_back(skew, NUM_REQUESTS)
+    assert anomalies_of(workspace, served.day) == {
+        "surface": "the server had no value in any of 90 rows, training has one in 90"
+    }
 
 
 def test_a_column_that_the_servers_users_lack_is_named(workspace: Workspace) -> None:
@@ -141,6 +171,9 @@ def test_a_feature_that_one_branch_computes_differently_is_named(workspace: Work
         assert one.served == one.trained.lower()
     # The model scored what it was given, wrong as that was.
     assert_scores_come_back(skew, NUM_REQUESTS)
+    [(name, description)] = anomalies_of(workspace, served.day).items()
+    assert name == "country"
+    assert description.startswith("33.3% of 90 rows differ between serving and training")
 
 
 def test_a_bundle_knows_its_apps_as_of_the_day_before(workspace: Workspace) -> None:
@@ -158,14 +191,16 @@ def test_a_bundle_knows_its_apps_as_of_the_day_before(workspace: Workspace) -> N
     pq.write_table(apps, target)
     skew = skew_of(workspace, served.day)
     assert differing(skew) == {"size_mb": 10 * NUM_REQUESTS}
+    age = (served.day - dt.date(2024, 3, 3)).days  # the tiny bundle's span
+    assert {skew.features[name].snapshot_age_days for name in CANDIDATE} == {age}
+    assert {skew.features[name].snapshot_age_days for name in QUERY} == {0}
     for one in skew.features["size_mb"].examples:
         assert one.app_id in served.pages[one.request_id]
         assert one.trained == pytest.approx(1_000 * one.served)
 
 
 def test_a_day_without_a_log_says_so(workspace: Workspace) -> None:
-    skew, _ = made(workspace, workspace.days("requests")[-1])
-    assert skew == Skew()
+    assert skew_of(workspace, workspace.days("requests")[-1]) == Skew()
 
 
 def test_only_what_both_sides_know_is_joined(workspace: Workspace) -> None:
@@ -183,14 +218,26 @@ def test_it_runs_again_where_the_log_or_its_bundle_changed(workspace: Workspace)
     assert [made(workspace, served.day)[1] for _ in range(2)] == [False, True]
     again = serve_day(workspace, 3)
     assert again.day == served.day, "the test ran over midnight"
-    skew, is_reused = made(workspace, served.day)
+    found, is_reused = made(workspace, served.day)
+    skew = Skew.load(found.skew)
     assert (skew.num_served, skew.num_joined, is_reused) == (6, 3, False)
-    [version] = [path.name for path in workspace.bundles.iterdir() if path.is_dir()]
-    shutil.rmtree(workspace.bundles / version)
-    skew, is_reused = made(workspace, served.day)
+    [bundle] = [path for path in workspace.bundles.iterdir() if path.is_dir()]
+    shutil.rmtree(bundle)
+    found, is_reused = made(workspace, served.day)
+    skew = Skew.load(found.skew)
     assert (set(skew.features), is_reused) == (QUERY, False)
-    assert list(skew.replay.not_replayed) == [version]
+    assert list(skew.replay.not_replayed) == [bundle.name]
     assert skew.replay.num_replayed == 0
+
+
+def test_a_damaged_bundle_is_not_believed(workspace: Workspace) -> None:
+    served = serve_day(workspace, 3)
+    [bundle] = [path for path in workspace.bundles.iterdir() if path.is_dir()]
+    (bundle / "apps.parquet").write_bytes(b"")
+    skew = skew_of(workspace, served.day)
+    assert set(skew.features) == QUERY
+    [why] = skew.replay.not_replayed.values()
+    assert "the digest of apps.parquet" in why
 
 
 def test_what_a_bundle_never_had_is_not_missing(workspace: Workspace) -> None:
