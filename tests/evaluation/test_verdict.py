@@ -1,21 +1,25 @@
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 import simulated_days as days
 from simulated_days import day, most_popular, settings, system
 
-from recsys.config import Evaluation
+from recsys.config import Evaluation as Thresholds
 from recsys.evaluation.measure import measure
 from recsys.evaluation.observed import HeldOut, Observed, Systems
 from recsys.evaluation.results import Comparison, Counts, Estimate, Measured, MeasuredSlice
+from recsys.evaluation.saved import Evaluation
 from recsys.evaluation.verdict import Verdict, judge
 
 NAN = float("nan")
-THRESHOLDS = Evaluation(
+THRESHOLDS = Thresholds(
     min_recall_over_popular=1.5,
     max_recall_drop=0.1,
     min_retrieval_recall=0.2,
@@ -259,3 +263,27 @@ def test_a_model_that_is_worse_everywhere_is_refused_overall() -> None:
     reasons = verdict_on(held_out, worse, system(held_out, 2), 3).reasons
     for words in ("recall@10 of the page", "nDCG@10", "recall@50 of retrieval", "AUC", "log loss"):
         assert any(reason.startswith((words, f"the ranker's {words}")) for reason in reasons), words
+
+
+def test_a_model_whose_scores_are_no_numbers_is_refused_for_that(tmp_path: Path) -> None:
+    held_out = day(9)
+    good = system(held_out, 1)
+    assert good.scores is not None
+    scores = np.where(np.arange(len(good.scores)) % 100 == 0, np.nan, good.scores)
+    config = settings()
+    systems: Systems = {
+        "candidate": replace(good, scores=scores, ann_recall=NAN),
+        "most_popular": most_popular(held_out, 2),
+        "baseline": system(held_out, 3),
+    }
+    found = measure(held_out, systems, days.apps(), config)
+    verdict = judge(found, config.evaluation)
+    assert not verdict.blessed
+    assert any("unscored impressions is 216; at most 0" in reason for reason in verdict.reasons)
+    assert any("ANN recall@50 of the index is nan" in reason for reason in verdict.reasons)
+    assert not any("of the page" in reason for reason in verdict.reasons)
+    Evaluation("new", "old", found, verdict).save(tmp_path)
+    json.loads((tmp_path / "evaluation.json").read_text(), parse_constant=pytest.fail)
+    again = Evaluation.load(tmp_path)
+    assert math.isnan(again.measured.metrics["ranking_auc"].candidate.value)
+    assert not judge(again.measured, config.evaluation).blessed
