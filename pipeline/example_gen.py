@@ -27,6 +27,15 @@ from recsys.workspace import Workspace
 
 QUERY_KEYS = ("request_id", "user_id", "time", spec.HISTORY)
 EXAMPLE_KEYS = ("query_row", "app_id", "position", "clicked", "installed", "split")
+CARRIED: tuple[Table, ...] = ("requests", "users", "apps")
+"""Tables whose columns describe an example."""
+_TYPES = {
+    "category": "string",
+    "categories": "array<string>",
+    "number": "float64",
+    "hour": "timestamp('UTC')",
+    "weekday": "timestamp('UTC')",
+}
 
 
 def source_days(workspace: Workspace, span: dt.date) -> Days:
@@ -62,10 +71,12 @@ def example_gen(workspace: Workspace, span: dt.date, out: Path) -> None:
     - `examples.parquet`: a row an impression, with `query_row` (its row of queries), the app's
       columns, and the labels `clicked` and `installed`. A day without impressions, as imported
       data has, gives a row an install. A random split adds `split`;
-    - `integrity.json`: how whole the day's tables are (`pipeline.integrity.Counts`).
+    - `integrity.json`: how whole the day's tables are (`pipeline.integrity.Counts`);
+    - `missing.json`: the columns that features declare and no table has.
 
     Columns are those that features declare, and those that nobody has heard of: the validator
-    shall see what is new.
+    shall see what is new. A column that is missing is there without a value, so that a feature
+    which a person agreed to do without stops nothing behind the gate.
 
     Raises:
         BadInput: columns of one name in several tables, or a key's column missing or mistyped.
@@ -76,6 +87,8 @@ def example_gen(workspace: Workspace, span: dt.date, out: Path) -> None:
     today = engine.read_days(workspace, "outcomes", [span])
     installs = today.filter(today.kind == INSTALL)
     has_impressions = bool(workspace.files("impressions", span))
+    missing = _missing_features(logs, config)
+    logs |= {table: _without_values(logs[table], of) for table, of in missing.items()}
     carried = _carried_columns(logs, config)
 
     if config.examples.split == "random":
@@ -96,12 +109,36 @@ def example_gen(workspace: Workspace, span: dt.date, out: Path) -> None:
 
     counts = integrity.count(workspace, span, days)
     (out / "integrity.json").write_text(json.dumps(counts, indent=1) + "\n")
+    columns = [column for of in missing.values() for column in spec.columns(of)]
+    (out / "missing.json").write_text(json.dumps(columns) + "\n")
+
+
+def _missing_features(logs: Mapping[Table, ir.Table], config: Config) -> dict[Table, spec.Features]:
+    """The features that are declared over a column which no table has, by their table."""
+    known = {column for table in CARRIED for column in logs[table].columns}
+    return {
+        table: {
+            name: feature
+            for name, feature in config.features.items()
+            if feature.table == table and spec.column_of(name, feature) not in known
+        }
+        for table in CARRIED
+    }
+
+
+def _without_values(table: ir.Table, features: spec.Features) -> ir.Table:
+    """A table with the columns of features that it lacks."""
+    nulls = {
+        spec.column_of(name, feature): ibis.null(_TYPES[feature.kind])
+        for name, feature in features.items()
+    }
+    return table.mutate(**nulls) if nulls else table
 
 
 def _carried_columns(logs: Mapping[Table, ir.Table], config: Config) -> dict[Table, list[str]]:
     """Columns to carry from each table beside its keys: declared ones and unheard-of ones."""
     carried: dict[Table, list[str]] = {}
-    for table in ("requests", "users", "apps"):
+    for table in CARRIED:
         declared = spec.columns({n: f for n, f in config.features.items() if f.table == table})
         heard_of = tables.SCHEMAS[table].names
         carried[table] = [

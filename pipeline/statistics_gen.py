@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ _SHARES = {
 def statistics_gen(examples: Examples, config: Config, out: Path) -> None:
     """Writes `statistics.pb`: the datasets `queries` and `examples` and their slices, and one for
     each table of the logs that has a file, with the figures of `recsys.features.integrity`.
+    Columns that the logs lack are no features.
 
     Raises:
         BadInput: a configured slice or pair does not fit the examples.
@@ -33,8 +35,17 @@ def statistics_gen(examples: Examples, config: Config, out: Path) -> None:
     rows = engine.read_parquet(config.engine, [examples.examples])
     tables = {"queries": queries, "examples": rows.drop("query_row", "request_id")}
     computed = statistics.compute(config.engine, tables, config.statistics)
+    _leave_out(computed, examples.missing)
     add_integrity(computed, examples.integrity)
     statistics.save(computed, out / STATISTICS)
+
+
+def _leave_out(seen: statistics.DatasetFeatureStatisticsList, columns: Sequence[str]) -> None:
+    """Removes columns that are in the examples only so that readers find them."""
+    for dataset in seen.datasets:
+        kept = [one for one in dataset.features if statistics.name(one) not in columns]
+        del dataset.features[:]
+        dataset.features.extend(kept)
 
 
 def add_integrity(seen: statistics.DatasetFeatureStatisticsList, counts: Counts) -> None:

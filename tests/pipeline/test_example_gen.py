@@ -9,6 +9,7 @@ from daily_logs import DAY, NEXT, Row, at, impression, make_workspace, outcome, 
 from pipeline.example_gen import example_gen, source_days
 from pipeline.integrity import Counts
 from recsys.errors import BadInput
+from recsys.tables import Table
 from recsys.workspace import Workspace
 
 
@@ -201,3 +202,24 @@ def test_a_random_split_hides_a_users_other_parts_from_every_example(tmp_path: P
         }
         history = queries[example["query_row"]]["installed_app_ids"]
         assert history == sorted(train - {example["app_id"]})
+
+
+def test_a_declared_column_that_the_logs_lack_is_there_without_a_value(tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path)
+    write_log(workspace, "requests", DAY, [request("r", "u", at(9), country="DE")])
+    write_log(workspace, "users", DAY, [{"user_id": "u", "age_band": "18-24"}])
+    write_log(workspace, "apps", DAY, [{"app_id": "a", "price": 1.0}])
+    write_log(workspace, "impressions", DAY, [impression("r", "a", 1)])
+    lacking: list[tuple[Table, str]] = [("users", "age_band"), ("apps", "price")]
+    for table, column in lacking:
+        [file] = workspace.files(table, DAY)
+        pq.write_table(pq.read_table(file).drop_columns(column), file)
+    [query], [example], _ = make(workspace, DAY)
+    assert (query["country"], query["age_band"], example["price"]) == ("DE", None, None)
+    out = workspace.root / f"out-{DAY}"
+    assert json.loads((out / "missing.json").read_text()) == ["age_band", "price"]
+    types = pq.read_schema(out / "queries.parquet"), pq.read_schema(out / "examples.parquet")
+    assert [str(types[0].field("age_band").type), str(types[1].field("price").type)] == [
+        "string",
+        "double",
+    ]
