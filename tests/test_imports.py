@@ -57,6 +57,7 @@ def test_the_command_line_names_the_other_rooms_as_text_alone() -> None:
         ("recsys.config, recsys.workspace, recsys.query, recsys.commands", "pyarrow"),
         ("recsys.bundle, recsys.filters, recsys.popularity, recsys.index", "tensorflow"),
         ("recsys.recommender, serving.app", "tensorflow"),
+        ("recsys.replay, pipeline.skew_gen", "tensorflow"),
     ],
 )
 def test_what_needs_no_heavy_library_does_not_wake_it(modules: str, asleep: str) -> None:

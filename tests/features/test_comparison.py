@@ -132,3 +132,37 @@ def test_only_rows_of_both_sides_count(tmp_path: Path) -> None:
 def test_nothing_joined_is_nothing_different(tmp_path: Path) -> None:
     skew = compared(tmp_path, CATEGORY, pa.array([], pa.string()), pa.array([], pa.string()))
     assert skew == FeatureSkew(0, 0, 0, 0, 0, 0)
+
+
+def test_spark_counts_the_same(tmp_path: Path, spark_engine: config.Engine) -> None:
+    type_ = pa.timestamp("us", "UTC")
+    values = {
+        "text": (CATEGORY, ["NO", "no", None, "US"], ["NO", "NO", "BR", ""]),
+        "code": (CATEGORY, ["7", "8", None, "9"], pa.array([7, 9, None, None], pa.int64())),
+        "number": (NUMBER, [1.0, None, 5.0, math.inf], [1.1, math.nan, math.nan, 4.0]),
+        "list": (LIST, [["x", "y"], [], ["z"], None], [["w", "x", "y"], None, ["z", "q"], ["a"]]),
+        "time": (
+            HOUR,
+            pa.array([at(2024, 3, 1, 12), at(1955, 11, 5), None, at(2024, 3, 1)], type_),
+            pa.array([at(2024, 3, 1, 12), at(1955, 11, 5), at(2024, 3, 1), None], type_),
+        ),
+    }
+    ids = {"request_id": ["a", "b", "c", "d"]}
+    served = pa.table(ids | {name: one for name, (_, one, _) in values.items()})
+    trained = pa.table(ids | {name: other for name, (_, _, other) in values.items()})
+    paths = tmp_path / "served.parquet", tmp_path / "trained.parquet"
+    for path, table in zip(paths, (served, trained), strict=True):
+        pq.write_table(table, path)
+    features = {name: feature for name, (feature, _, _) in values.items()}
+    found = []
+    for settings in (SETTINGS, spark_engine):
+        one, other = (engine.read_parquet(settings, [path]) for path in paths)
+        found.append(compare(settings, one, other, ["request_id"], features, 0.2))
+    assert found[0] == found[1]
+    assert {name: counts(skew) for name, skew in found[0][1].items()} == {
+        "text": (3, 1, 1),
+        "code": (2, 0, 1),
+        "number": (2, 0, 1),
+        "list": (2, 1, 0),
+        "time": (2, 1, 1),
+    }

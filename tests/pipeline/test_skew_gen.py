@@ -28,7 +28,7 @@ from pipeline.example_validator import example_validator, rows
 from pipeline.schema_gen import approved, schema_gen
 from pipeline.statistics_gen import statistics_gen
 from pipeline.store import Store
-from recsys import served_features
+from recsys import config, served_features
 from recsys.bundle import Bundle
 from recsys.features.skew import Skew
 from recsys.query import Query
@@ -79,17 +79,17 @@ def skew_of(workspace: Workspace, day: dt.date) -> Skew:
 
 def anomalies_of(workspace: Workspace, day: dt.date) -> dict[str, str]:
     """What the validator says of skew on the day, by feature; the schema is of the day before."""
-    store, config = Store(workspace), workspace.config
+    store, settings = Store(workspace), workspace.config
     seen = []
     for span in (workspace.days("requests")[-2], day):
         made(workspace, span)
-        step = partial(statistics_gen, store.current(Examples, span), config)
+        step = partial(statistics_gen, store.current(Examples, span), settings)
         seen.append(store.run(ExampleStatistics, step, span)[0])
     before, today = seen
     version = approved(workspace, before, workspace.days("requests")[-2])
     expected, _ = store.run(Schema, partial(schema_gen, workspace, version), day, reads=[version])
     skew = store.current(ServingSkew, day)
-    step = partial(example_validator, today, expected, skew, [before], config)
+    step = partial(example_validator, today, expected, skew, [before], settings)
     judged, _ = store.run(ExampleAnomalies, step, day)
     kind = "SCHEMA_TRAINING_SERVING_SKEW"
     return {row.name: row.description for row in rows(judged) if row.kind == kind}
@@ -255,3 +255,16 @@ def test_what_a_bundle_never_had_is_not_missing(workspace: Workspace) -> None:
     assert skew.features.keys() == QUERY - {"surface"}
     assert differing(skew) == {}
     assert list(skew.replay.not_replayed) == ["older"]
+
+
+def test_spark_finds_the_same(
+    workspace: Workspace, spark_engine: config.Engine, tmp_path: Path
+) -> None:
+    served = serve_day(workspace, 30, unsent="surface")
+    expected = skew_of(workspace, served.day)
+    on_spark = workspace.config.model_copy(update={"engine": spark_engine})
+    (workspace.root / config.FILE_NAME).write_text(config.render(on_spark))
+    other = Workspace(workspace.root)
+    examples = Store(other).current(Examples, served.day)
+    skew_gen.skew_gen(examples, other, tmp_path)
+    assert Skew.load(tmp_path / skew_gen.SKEW) == expected
