@@ -70,9 +70,9 @@ class Evaluation(Section):
     """How far it may fall below the baseline's."""
     max_normalised_entropy: float = Field(1.0, ge=0)
     """The ranker's log loss over that of always foretelling the mean."""
-    max_log_loss_rise: float = Field(0.03, ge=0)
+    max_log_loss_rise: float = Field(0.05, ge=0)
     """Share by which the log loss may exceed the baseline's."""
-    max_miscalibration: float = Field(1.5, ge=1)
+    max_miscalibration: float = Field(2.0, ge=1)
     """How many times too many or too few installs the ranker may foretell."""
     slice_tolerance: float = Field(2.0, ge=1)
     """On a slice, a change against the baseline may be so many times as large as overall."""

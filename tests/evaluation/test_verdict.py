@@ -26,6 +26,7 @@ THRESHOLDS = Thresholds(
     min_ranking_auc=0.6,
     max_auc_drop=0.01,
     max_log_loss_rise=0.05,
+    max_miscalibration=1.5,
     significance=0.01,
     slice_tolerance=2.0,
 )
