@@ -16,6 +16,11 @@ from recsys.features.schema import SERVING, TRAINING, Feature, Schema
 from recsys.features.statistics import DatasetFeatureStatisticsList, FeatureNameStatistics
 from recsys.tables import TABLES
 
+EXAMPLES = "examples"
+"""The dataset with a row an impression."""
+WITNESSES = ("user_id", "app_id")
+"""Keys of those of whom a dataset tells: users of queries, apps of examples."""
+
 MAX_DOMAIN_VALUES = 100
 """A string feature with more values than this has no domain, and is no category that drifts."""
 MIN_WITNESSES_PER_VALUE = 20
@@ -132,7 +137,7 @@ def wholes(seen: DatasetFeatureStatisticsList) -> Iterator[Any]:
 
 def num_examples(seen: DatasetFeatureStatisticsList) -> int:
     """How many examples a day has."""
-    return next(int(one.num_examples) for one in seen.datasets if one.name == "examples")
+    return next(int(one.num_examples) for one in seen.datasets if one.name == EXAMPLES)
 
 
 def has_impressions(seen: DatasetFeatureStatisticsList) -> bool:
@@ -144,9 +149,8 @@ def has_impressions(seen: DatasetFeatureStatisticsList) -> bool:
 
 def witnesses(dataset: Any) -> int:
     """How many different users a dataset of queries shows, or apps one of examples."""
-    keys = ("user_id", "app_id")
     found = statistics.features_of(dataset)
-    return max((found[key].string_stats.unique for key in keys if key in found), default=0)
+    return max((found[key].string_stats.unique for key in WITNESSES if key in found), default=0)
 
 
 def type_of(seen: FeatureNameStatistics) -> int:

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from recsys.features import schema as schemas
 from recsys.features import statistics
-from recsys.features.inference import wholes
+from recsys.features.inference import EXAMPLES, WITNESSES, num_examples, wholes
 from recsys.features.schema import Expectations, Feature
 from recsys.features.statistics import DatasetFeatureStatisticsList
 
@@ -171,41 +170,31 @@ def expect_examples(least: int) -> Remedy:
 
 
 def refer_to_day(name: str, seen: DatasetFeatureStatisticsList) -> Remedy:
-    """Measures how far a feature moves from this day, from now on."""
+    """Lets a feature be as on this day, too, from now on."""
 
     def apply(expected: Expectations) -> None:
         _refer_to(seen, name, expected.reference)
 
-    return Remedy("take this day as its reference", apply)
+    return Remedy("take this day as a reference too", apply)
 
 
 def refer_to_volume(seen: DatasetFeatureStatisticsList) -> Remedy:
-    """Compares how many examples a day has with this day, from now on."""
+    """Lets a day have as many examples as this one, too, from now on."""
 
     def apply(expected: Expectations) -> None:
-        num_examples = {dataset.name: dataset.num_examples for dataset in wholes(seen)}
-        for dataset in wholes(expected.reference):
-            if dataset.name == "examples":
-                dataset.num_examples = num_examples["examples"]
+        expected.reference.datasets.add(name=EXAMPLES, num_examples=num_examples(seen))
 
-    return Remedy("take this day's number of examples as the reference", apply)
+    return Remedy("take this day's number of examples as a reference too", apply)
 
 
 def _refer_to(
     seen: DatasetFeatureStatisticsList, name: str, reference: DatasetFeatureStatisticsList
 ) -> None:
-    """Puts a day's statistics of one feature into the reference, in place of those there."""
+    """Adds a day's statistics of one feature to the reference, and of the keys that say how many
+    users (or apps) it was seen of."""
     for dataset in wholes(seen):
-        found = statistics.features_of(dataset).get(name)
-        if found is not None:
-            _place(reference, dataset, name).CopyFrom(found)
-
-
-def _place(reference: DatasetFeatureStatisticsList, dataset: Any, name: str) -> Any:
-    """Where the reference has a feature, or shall have it."""
-    there = {one.name: one for one in wholes(reference)}
-    home = there.get(dataset.name)
-    if home is None:
-        home = reference.datasets.add(name=dataset.name, num_examples=dataset.num_examples)
-    found = statistics.features_of(home).get(name)
-    return home.features.add() if found is None else found
+        found = statistics.features_of(dataset)
+        if name in found:
+            added = reference.datasets.add(name=dataset.name, num_examples=dataset.num_examples)
+            kept = dict.fromkeys((*WITNESSES, name))
+            added.features.extend(found[one] for one in kept if one in found)

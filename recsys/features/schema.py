@@ -48,8 +48,8 @@ class Expectations:
 
     schema: Schema
     reference: DatasetFeatureStatisticsList
-    """Statistics of the day that the schema was inferred from; of each feature that drifted since,
-    those of the day that a person agreed to."""
+    """Statistics of the day that the schema was inferred from. Behind them further datasets of the
+    same names, with what a person agreed to since: of some day, the features that had drifted."""
 
     def copy(self) -> Expectations:
         """The same, to change."""

@@ -57,7 +57,7 @@ def test_an_enum_that_was_swapped_is_named_with_its_shares() -> None:
     [row] = anomalies.rows(judged(day(1, phones=0.65), last=day(2)))
     assert (row.name, row.kind) == ("device", "COMPARATOR_L_INFTY_HIGH")
     assert "is 6" in row.description and "since the last day that passed" in row.description
-    assert row.remedy == "take this day as its reference"
+    assert row.remedy == "take this day as a reference too"
 
 
 def test_a_number_that_moved_is_named_with_its_medians() -> None:
@@ -70,7 +70,7 @@ def test_what_is_plainer_is_said_first() -> None:
     """A unit that changed is a number out of range; that it drifted needs no second decision."""
     [finding] = anomalies.findings(Day(day(1, mean=9.0), EXPECTED, POLICY))
     assert finding.short == "Values too big"
-    assert finding.remedy.text.endswith("; take this day as its reference")
+    assert finding.remedy.text.endswith("; take this day as a reference too")
     settled = proposals.accept(EXPECTED, [finding.remedy])
     assert list(anomalies.findings(Day(day(1, mean=9.0), settled, POLICY))) == []
 

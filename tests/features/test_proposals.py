@@ -49,8 +49,8 @@ def judged(day: Any, expected: Expectations) -> list[anomalies.Finding]:
         ({"apps": [["x"] * 30] * 1_000}, "expect 1 to 300 values a row"),
         ({"price": [-1.0, 1.0] * 500}, "widen range to [-10, 10]"),
         ({"price": [0.0, 100.0] * 500}, "widen range to [0, 1000]"),
-        ({"category": ["Tools"] * 900 + ["Games"] * 100}, "take this day as its reference"),
-        ({"price": [0.0] * 900 + [1.0] * 100}, "take this day as its reference"),
+        ({"category": ["Tools"] * 900 + ["Games"] * 100}, "take this day as a reference too"),
+        ({"price": [0.0] * 900 + [1.0] * 100}, "take this day as a reference too"),
         ({name: values[:150] for name, values in CLEAN.items()}, "expect at least 30 examples"),
         ({name: values[:300] for name, values in CLEAN.items()}, "number of examples"),
         ({name: values * 3 for name, values in CLEAN.items()}, "number of examples"),
@@ -106,6 +106,16 @@ def test_a_new_feature_has_a_reference_to_drift_from() -> None:
     accepted = proposals.accept(expected, [one.remedy for one in judged(day, expected)])
     moved = seen(network=["5g"] * 900 + ["4g"] * 100)
     assert [one.short for one in judged(moved, accepted)] == ["Drift"]
+
+
+def test_the_days_after_an_odd_one_that_was_agreed_to_may_be_as_before() -> None:
+    expected = inferred(seen())
+    odd = seen(category=["Tools"] * 900 + ["Games"] * 100)
+    accepted = proposals.accept(expected, [one.remedy for one in judged(odd, expected)])
+    after_it = Day(seen(), accepted, POLICY, last=odd)
+    assert list(anomalies.findings(after_it)) == []
+    other = Day(seen(category=["Tools"] * 100 + ["Games"] * 900), accepted, POLICY, last=odd)
+    assert [one.short for one in anomalies.findings(other)] == ["Drift"]
 
 
 def test_only_the_features_that_were_approved_get_a_new_reference() -> None:

@@ -56,7 +56,7 @@ def test_what_is_open_is_named_with_its_day_and_what_would_settle_it(store: Stor
     assert set(found) == {"country", "device"}
     assert {one.day for one in found.values()} == {DAYS[2]}
     assert found["device"].row.remedy == "deprecate feature"
-    added = "add values to domain: 'de', 'fr', 'us'; take this day as its reference"
+    added = "add values to domain: 'de', 'fr', 'us'; take this day as a reference too"
     assert found["country"].row.remedy == added
 
 

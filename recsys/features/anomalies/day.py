@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -93,15 +93,16 @@ class Day:
         """The day's datasets by name."""
         return {dataset.name: dataset for dataset in wholes(self.seen)}
 
-    @cached_property
-    def reference(self) -> dict[str, Any]:
-        """The reference's datasets by name."""
-        return {dataset.name: dataset for dataset in wholes(self.expected.reference)}
+    @property
+    def references(self) -> list[Any]:
+        """The datasets of the day that the schema was inferred from, then further ones that a
+        person agreed to."""
+        return list(wholes(self.expected.reference))
 
-    @cached_property
-    def before(self) -> dict[str, Any]:
-        """The datasets of the last day that passed, by name."""
-        return {dataset.name: dataset for dataset in wholes(self.last)} if self.last else {}
+    @property
+    def before(self) -> list[Any]:
+        """The datasets of the last day that passed."""
+        return list(wholes(self.last)) if self.last else []
 
     @cached_property
     def features(self) -> dict[str, Feature]:
@@ -156,12 +157,12 @@ class Column:
     def rarity(self) -> float:
         """Grows as fewer different users (or apps) are seen: the sum of 1/n over this day and the
         reference, by which the variance of a difference between the two grows."""
-        return self.rarity_with(self.day.reference)
+        first = next((one for one in self.day.references if one.name == self.dataset.name), None)
+        return self.rarity_with(first) if first is not None else 1.0
 
-    def rarity_with(self, datasets: Mapping[str, Any]) -> float:
-        """The same of this day and another one."""
-        both = (self.dataset, datasets.get(self.dataset.name))
-        return sum(1 / max(1, witnesses(one)) for one in both if one is not None)
+    def rarity_with(self, dataset: Any) -> float:
+        """The same of this day and another one's dataset."""
+        return sum(1 / max(1, witnesses(one)) for one in (self.dataset, dataset))
 
     @property
     def as_found(self) -> Feature:
@@ -172,8 +173,10 @@ class Column:
         """Something that is wrong with it."""
         return Finding(self.name, type_, short, description, remedy)
 
-    def at(self, datasets: Mapping[str, Any]) -> FeatureNameStatistics | None:
-        """The same feature on another day, if it was of the same type."""
-        dataset = datasets.get(self.dataset.name)
-        found = statistics.features_of(dataset).get(self.name) if dataset else None
-        return found if found is not None and found.type == self.seen.type else None
+    def among(self, datasets: Sequence[Any]) -> Iterator[tuple[FeatureNameStatistics, Any]]:
+        """The same feature in other datasets, each with its dataset, where it is of this type."""
+        for dataset in datasets:
+            if dataset.name == self.dataset.name:
+                found = statistics.features_of(dataset).get(self.name)
+                if found is not None and found.type == self.seen.type:
+                    yield found, dataset

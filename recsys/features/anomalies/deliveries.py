@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from recsys.features import integrity, proposals, statistics
 from recsys.features.anomalies.day import Column, Day, Finding, Info
-from recsys.features.inference import num_examples
+from recsys.features.inference import EXAMPLES, num_examples
 from recsys.tables import TABLES
 
 MIN_ROWS_OF_AN_HOUR = 30
@@ -32,12 +32,12 @@ def too_few_examples(day: Day) -> Iterator[Finding]:
 
 
 def volume(day: Day) -> Iterator[Finding]:
-    """Far fewer or more examples than the last day that passed had, and the reference too."""
+    """Far fewer or more examples than the last day that passed had, and every reference too."""
     limits = day.expected.schema.dataset_constraints
     if not limits.HasField("num_examples_drift_comparator"):
         return
     ratio, found = limits.num_examples_drift_comparator, num_examples(day.seen)
-    others = [num_examples(one) for one in (day.last, day.expected.reference) if one is not None]
+    others = [int(o.num_examples) for o in day.before + day.references if o.name == EXAMPLES]
     least = ratio.min_fraction_threshold * min(others)
     most = ratio.max_fraction_threshold * max(others)
     compared = f"the span has {found:,} examples, the last one that passed {others[0]:,}"
@@ -53,7 +53,8 @@ def volume(day: Day) -> Iterator[Finding]:
 def late_tables(day: Day) -> Iterator[Finding]:
     """Tables without a row that the reference has."""
     for table in TABLES if day.is_daily else ():
-        expected = day.reference[table].num_examples if table in day.reference else 0
+        of_table = (one.num_examples for one in day.references if one.name == table)
+        expected = max(of_table, default=0)
         if expected and not (table in day.datasets and day.datasets[table].num_examples):
             yield Finding(
                 table,
@@ -66,12 +67,12 @@ def late_tables(day: Day) -> Iterator[Finding]:
 
 def old_snapshot(column: Column) -> Iterator[Finding]:
     """A snapshot that is older than in the reference."""
-    reference = column.at(column.day.reference)
-    if reference is None or not column.day.is_daily:
-        return
-    age = statistics.custom(column.seen).get(integrity.SNAPSHOT_AGE_DAYS, 0)
-    most = statistics.custom(reference).get(integrity.SNAPSHOT_AGE_DAYS, 0)
-    if age > most:
+    age, *known = (
+        statistics.custom(one).get(integrity.SNAPSHOT_AGE_DAYS, 0)
+        for one in (column.seen, *(seen for seen, _ in column.among(column.day.references)))
+    )
+    most = max(known, default=age)
+    if column.day.is_daily and age > most:
         yield column.find(
             Info.CUSTOM_VALIDATION,
             "Snapshot late",
@@ -83,7 +84,7 @@ def old_snapshot(column: Column) -> Iterator[Finding]:
 
 def empty_hours(column: Column) -> Iterator[Finding]:
     """Hours without a row, where the reference has many."""
-    reference = column.at(column.day.reference)
+    reference, _ = next(column.among(column.day.references), (None, None))
     is_time = column.name == f"{column.dataset.name}.{integrity.TIME}"
     if not is_time or reference is None or not column.day.is_daily:
         return

@@ -1,15 +1,16 @@
 """Features that are distributed otherwise than before.
 
-A day is far off suddenly when it is far from the last day that passed and from the reference, so
+A day is far off suddenly when it is far from the last day that passed and from every reference, so
 that the day after an odd one is not blamed for being ordinary again; or slowly, when many small
-steps have led far from the reference. What chance explains is allowed on top, by how many different
-users (or apps) both days show: of one user's requests the second tells little that is new.
+steps have led far from every reference. What chance explains is allowed on top, by how many
+different users (or apps) both days show: of one user's requests the second tells little that is
+new.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,9 +40,10 @@ class Distance:
     text: str
     """What has moved, in plain words."""
 
-    def is_beyond(self, threshold: float) -> bool:
-        """Whether it is more than a threshold and chance allow."""
-        return self.size > threshold + self.chance
+    @property
+    def beyond_chance(self) -> float:
+        """What of it chance does not explain; negative where it explains more."""
+        return self.size - self.chance
 
 
 @dataclass(frozen=True)
@@ -59,15 +61,15 @@ class Drift:
     def nearest(self) -> Distance | None:
         """The distance to the day that it is nearer to."""
         known = [one for one in (self.from_last, self.from_reference) if one is not None]
-        return min(known, key=lambda one: one.size - one.chance, default=None)
+        return min(known, key=lambda one: one.beyond_chance, default=None)
 
     @property
     def finding(self) -> Finding | None:
         """That it has moved too far, if it has."""
         of_reference = self.from_reference
-        if self.nearest and self.nearest.is_beyond(self.threshold):
+        if self.nearest and self.nearest.beyond_chance > self.threshold:
             return self._finding(self.from_last or self.nearest, "", self.threshold)
-        if of_reference and of_reference.is_beyond(SLOW * self.threshold):
+        if of_reference and of_reference.beyond_chance > SLOW * self.threshold:
             return self._finding(of_reference, "slowly ", SLOW * self.threshold)
         return None
 
@@ -113,17 +115,20 @@ def of_column(column: Column) -> Drift | None:
         column,
         limit.threshold,
         is_number,
-        _distance(column, column.day.before, is_number),
-        _distance(column, column.day.reference, is_number),
+        _nearest(column, column.day.before, is_number),
+        _nearest(column, column.day.references, is_number),
     )
 
 
-def _distance(column: Column, others: Mapping[str, Any], is_number: bool) -> Distance | None:
-    other = column.at(others)
-    if other is None:
-        return None
+def _nearest(column: Column, datasets: Sequence[Any], is_number: bool) -> Distance | None:
+    """The distance to the nearest of other days."""
     of = _of_numbers if is_number else _of_categories
-    return of(other, column.seen, column.rarity_with(others))
+    found = (
+        of(other, column.seen, column.rarity_with(dataset))
+        for other, dataset in column.among(datasets)
+    )
+    known = [distance for distance in found if distance is not None]
+    return min(known, key=lambda one: one.beyond_chance, default=None)
 
 
 def _of_categories(
