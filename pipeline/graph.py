@@ -23,6 +23,9 @@ from pipeline.spans import days_of_logs, offsets, window
 from pipeline.store import Made, Store
 from recsys.pushes import served_before
 
+DAY_BEFORE = between(dg.AssetKey("example_validator"), -1, -1)
+"""A day is held against the last one that passed, so the validator takes day after day."""
+
 
 def assets_of(store: Store) -> list[dg.AssetsDefinition]:
     """The assets of a workspace, in the order in which a span runs through them.
@@ -34,7 +37,6 @@ def assets_of(store: Store) -> list[dg.AssetsDefinition]:
     config = workspace.config
     first, first_test = offsets(config.examples)
     asset = partial(component, daily(days_of_logs(workspace)))
-    after_day_before = between(dg.AssetKey("example_validator"), -1, -1)
 
     def examples(days: list[dt.date]) -> list[a.Examples]:
         return [current(a.Examples, day) for day in days]
@@ -62,7 +64,7 @@ def assets_of(store: Store) -> list[dg.AssetsDefinition]:
         reads = served_features(workspace, span)
         return run(a.ServingSkew, step, span, ["features", "validation"], reads)
 
-    @asset(statistics_gen, schema_gen, skew_gen, after_day_before, gate=rows)
+    @asset(statistics_gen, schema_gen, skew_gen, DAY_BEFORE, gate=rows)
     def example_validator(span: dt.date) -> Made:
         seen, expected = current(a.ExampleStatistics, span), current(a.Schema, span)
         skew, last = current(a.ServingSkew, span), last_passed(store, span)

@@ -14,6 +14,26 @@ from recsys.workspace import Workspace
 
 Row = dict[str, Any]
 
+SMALL: Mapping[str, Any] = {
+    "retrieval": {"num_epochs": 1, "embedding_dim": 8, "id_embedding_dim": 8, "hidden_units": []},
+    "ranking": {"num_epochs": 1, "hidden_units": [8], "crosses": []},
+    "evaluation": {
+        "slices": [],
+        "min_recall_over_popular": 0.0,
+        "max_recall_drop": 1.0,
+        "max_ndcg_drop": 1.0,
+        "max_retrieval_recall_drop": 1.0,
+        "min_ann_recall": 0.0,
+        "min_ranking_auc": 0.0,
+        "max_ranking_auc": 1.0,
+        "max_auc_drop": 1.0,
+        "max_normalised_entropy": 1_000.0,
+        "max_log_loss_rise": 1_000.0,
+        "max_miscalibration": 1_000.0,
+    },
+}
+"""Settings of models that train in moments, and of a gate that lets any of them pass."""
+
 DAY = dt.date(2024, 3, 2)
 NEXT = dt.date(2024, 3, 3)
 

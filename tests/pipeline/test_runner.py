@@ -2,13 +2,15 @@ import datetime as dt
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import dagster as dg
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from daily_logs import DAY, make_workspace, write_clean_day
+from daily_logs import DAY, SMALL, make_workspace, write_clean_day
 
 from pipeline import orchestration, review, runner
 from pipeline.artifacts import ExampleAnomalies, ModelBundle, ModelEvaluation
@@ -17,15 +19,11 @@ from pipeline.store import State, Store
 from recsys import pushes
 from recsys.bundle import Bundle
 from recsys.errors import BadInput, GateStopped
+from recsys.features.anomalies import Row
 from recsys.workspace import Workspace
 
 DAYS = [DAY + dt.timedelta(days=i) for i in range(3)]
-DATA = ["example_gen", "statistics_gen", "schema_gen", "example_validator"]
-SMALL = {
-    "retrieval": {"num_epochs": 1, "embedding_dim": 8, "id_embedding_dim": 8, "hidden_units": []},
-    "ranking": {"num_epochs": 1, "hidden_units": [8], "crosses": []},
-    "evaluation": {"min_ranking_auc": 0.0, "min_recall_over_popular": 0.0, "max_recall_drop": 1.0},
-}
+DATA = ["example_gen", "skew_gen", "statistics_gen", "schema_gen", "example_validator"]
 
 
 class Watched:
@@ -79,7 +77,7 @@ def test_only_days_that_changed_run_again(workspace: Workspace) -> None:
     write_clean_day(workspace, DAYS[1], num_requests=500)
     assert runner.plan(workspace, None, None) == [Due(DAYS[1], "data"), Due(DAYS[2], "pipeline")]
     again = run_data(workspace, DAYS[1])
-    states = dict(zip(DATA, ["done", "done", "reused", "done"], strict=True))
+    states = dict(zip(DATA, ["done", "done", "done", "reused", "done"], strict=True))
     assert again.seen == [(name, str(DAYS[1]), state) for name, state in states.items()]
 
 
@@ -92,18 +90,51 @@ def test_an_anomaly_stops_the_run_until_a_person_approves(workspace: Workspace) 
     with pytest.raises(GateStopped) as stopped:
         run_data(workspace, DAYS[1], DAYS[2])
     assert "the data of 2024-03-03 was stopped before training" in str(stopped.value)
-    assert "country: 100.0% of values are outside the domain" in str(stopped.value)
+    found = "error    country  Unexpected values: 100.0% of values are outside the domain"
+    assert found in str(stopped.value)
     assert "No bundle serves yet." in str(stopped.value)
 
     store = Store(workspace)
     assert not store.has(ExampleAnomalies, DAYS[2])
-    [(day, proposal)] = review.proposed(store)
-    assert (day, proposal.name, proposal.change) == (DAYS[1], "country", "add values to domain")
-    with pytest.raises(BadInput, match="nothing is proposed for price, expected one of country"):
-        review.approve(store, ["price"], "")
-    assert review.approve(store, ["country"], "the app sends lower case now") == 2
-    run_data(workspace, DAYS[1], DAYS[2])
+    [still_open] = review.open_anomalies(store)
+    assert (still_open.day, still_open.name) == (DAYS[1], "country")
+    assert f"-> {still_open.row.remedy}" in str(stopped.value)
+    assert review.approve(store, ["country"], "the app sends lower case now").version == 2
+    # The day after the next one is ordinary again; the day before is not looked at again.
+    again = run_data(workspace, DAYS[1], DAYS[2])
+    assert {span for _, span, _ in again.seen} == {str(DAYS[1]), str(DAYS[2])}
     assert runner.plan(workspace, None, None) == [Due(DAYS[2], "pipeline")]
+
+
+def test_a_warning_stops_nothing_and_is_told(workspace: Workspace) -> None:
+    run_data(workspace, DAYS[0])
+    [file] = workspace.files("requests", DAYS[1])
+    rows = pq.read_table(file)
+    pq.write_table(rows.append_column("network", pa.array(["5g"] * len(rows))), file)
+    told: dict[dt.date, Sequence[Row]] = {}
+    due = [Due(DAYS[1], "data"), Due(DAYS[2], "data")]
+    runner.run(workspace, due, Watched(), told.__setitem__)
+    [(day, [row])] = told.items()
+    assert (day, row.name, row.severity) == (DAYS[1], "network", "warning")
+
+
+def test_dagsters_page_has_the_anomalies_as_a_table(workspace: Workspace) -> None:
+    run_data(workspace, DAYS[0])
+    [file] = workspace.files("requests", DAYS[1])
+    pq.write_table(pq.read_table(file).drop_columns("device"), file)
+    with pytest.raises(GateStopped):
+        run_data(workspace, DAYS[1])
+    with orchestration.run_history(workspace) as history:
+        [run] = history.get_runs(limit=1)
+        [entry] = history.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    evaluation = entry.asset_check_evaluation
+    assert evaluation is not None and not evaluation.passed
+    assert evaluation.metadata["anomalies"].value == (
+        "| severity | feature | anomaly | found | proposed |\n"
+        "| --- | --- | --- | --- | --- |\n"
+        "| error | device | Column dropped | the column is in the schema, but not in the data | "
+        "deprecate feature |"
+    )
 
 
 KILLED_WHILE_WRITING = """
@@ -142,6 +173,7 @@ def test_a_run_killed_in_the_middle_of_a_component_resumes_there(workspace: Work
     resumed = run_data(workspace, DAYS[1])
     assert resumed.seen == [
         ("example_gen", "2024-03-03", "reused"),
+        ("skew_gen", "2024-03-03", "reused"),
         ("statistics_gen", "2024-03-03", "done"),
         ("schema_gen", "2024-03-03", "done"),
         ("example_validator", "2024-03-03", "done"),
@@ -160,7 +192,7 @@ def test_from_logs_to_a_bundle_that_serves_and_back(workspace: Workspace) -> Non
     first, second = (store.current(ModelBundle, day).version for day in DAYS[1:])
     assert pushes.versions(workspace) == [first, second]
     assert pushes.current(workspace) == second
-    assert store.current(ModelEvaluation, DAYS[2]).values["measured"]["baseline"] is not None
+    assert store.current(ModelEvaluation, DAYS[2]).values["baseline"] == first
     manifest = pushes.manifest(workspace, None)
     assert manifest["version"] == Bundle.load(workspace.bundles / second).version
     components = {record["component"] for record in manifest["lineage"]}
@@ -177,7 +209,7 @@ def test_from_logs_to_a_bundle_that_serves_and_back(workspace: Workspace) -> Non
         pushes.roll_back(workspace, "nonsense", "")
 
     # A model that is refused reaches nobody.
-    strict = make_workspace(workspace.root, **SMALL | {"evaluation": {"min_ranking_auc": 1.0}})
+    strict = make_workspace(workspace.root, **{**SMALL, "evaluation": {"min_ranking_auc": 1.0}})
     with pytest.raises(GateStopped, match=f"AUC is .* Bundle {first} serves on"):
         runner.run(strict, runner.plan(strict, None, None), Watched())
     assert pushes.current(strict) == first
