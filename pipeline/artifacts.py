@@ -3,6 +3,7 @@ of who made it and from what."""
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -205,14 +206,48 @@ class TransformGraph(Artifact):
     component = "transform"
 
 
-class TrainedRetrieval(Artifact):
+class TrainedModel(Artifact):
+    """A trained model, and all that the next day's may begin from."""
+
+    history_file: ClassVar[str] = "history.json"
+
+    @property
+    def history(self) -> dict[str, Any]:
+        """How it began and why so, the last day and how many examples it was trained on, the loss
+        of each epoch, and what a warm start took from its base."""
+        history: dict[str, Any] = json.loads((self.path / self.history_file).read_text())
+        return history
+
+    @property
+    def last_day(self) -> dt.date:
+        """The last day that it was trained on."""
+        return dt.date.fromisoformat(self.history["last_day"])
+
+    def figures(self) -> dict[str, Any]:
+        """How it began, what a warm start could not copy, and the loss that it ended with."""
+        history = self.history
+        said = {name: history[name] for name in ("start", "why", "num_examples")}
+        copied = history["copied"] or {"anew": {}, "vocabularies": {}}
+        return {
+            **said,
+            "loss": history["loss"][-1],
+            **{f"anew.{name}": why for name, why in copied["anew"].items()},
+            **{
+                f"{vocabulary}.{change}": count
+                for vocabulary, changes in copied["vocabularies"].items()
+                for change, count in changes.items()
+            },
+        }
+
+
+class TrainedRetrieval(TrainedModel):
     """A trained two-tower model."""
 
     component = "trainer_retrieval"
 
 
-class TrainedRanking(Artifact):
-    """A trained wide-and-deep model."""
+class TrainedRanking(TrainedModel):
+    """A trained ranker."""
 
     component = "trainer_ranking"
 

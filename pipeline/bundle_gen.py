@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import ibis
-import numpy as np
 import pyarrow.parquet as pq
 
 from pipeline import random_split, trainer, transform
@@ -22,7 +21,7 @@ from recsys.features.spec import EMBEDDING
 from recsys.features.transform import FeatureTransform, FittedTransform
 from recsys.features.transformed import TransformedExamples, save_arrays
 from recsys.models import weights
-from recsys.models.batches import Vectors, take
+from recsys.models.batches import Vectors
 from recsys.models.export import TwoStageModel
 from recsys.models.ranking import RankingModel
 from recsys.models.retrieval import RetrievalModel
@@ -77,15 +76,9 @@ def _restored(
 ) -> tuple[RetrievalModel, RankingModel]:
     towers = RetrievalModel(fitted, config.retrieval)
     ranker = RankingModel(fitted, config.ranking)
-    one = np.zeros(1, dtype=np.int64)
-    query, candidate = take(arrays.query, one), take(arrays.catalogue, one)
-    # A Keras model makes its variables when it sees its first inputs.
-    query[EMBEDDING] = towers.query_tower(query).numpy()
-    candidate[EMBEDDING] = towers.candidate_tower(candidate).numpy()
-    places = {name: values[None] for name, values in candidate.items()}
-    ranker({"query": query, "candidate": places})
-    weights.restore(towers, retrieval.path / trainer.WEIGHTS)
-    weights.restore(ranker, ranking.path / trainer.WEIGHTS)
+    for model, trained in ((towers, retrieval), (ranker, ranking)):
+        model.make_weights(arrays)
+        weights.restore(model, trained.path / weights.WEIGHTS)
     return towers, ranker
 
 

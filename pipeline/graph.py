@@ -15,6 +15,7 @@ import dagster as dg
 from pipeline import artifacts as a
 from pipeline import components, logs
 from pipeline.assets import between, component, daily
+from pipeline.base_model import base_model
 from pipeline.example_gen import source_days
 from pipeline.example_validator import last_passed, rows
 from pipeline.schema_gen import approved
@@ -83,14 +84,16 @@ def assets_of(store: Store) -> list[dg.AssetsDefinition]:
 
     @asset(transform)
     def trainer_retrieval(span: dt.date) -> Made:
-        step = partial(components.trainer_retrieval, current(a.TransformGraph, span), config)
-        return run(a.TrainedRetrieval, step, span, ["features", "retrieval", "seed"])
+        graph, base = current(a.TransformGraph, span), base_model(store, a.TrainedRetrieval, span)
+        step = partial(components.trainer_retrieval, graph, *base, config)
+        return run(a.TrainedRetrieval, step, span, ["features", "retrieval", "training", "seed"])
 
     @asset(transform, trainer_retrieval)
     def trainer_ranking(span: dt.date) -> Made:
         graph, retrieval = current(a.TransformGraph, span), current(a.TrainedRetrieval, span)
-        step = partial(components.trainer_ranking, graph, retrieval, config)
-        return run(a.TrainedRanking, step, span, ["features", "ranking", "seed"])
+        base = base_model(store, a.TrainedRanking, span)
+        step = partial(components.trainer_ranking, graph, retrieval, *base, config)
+        return run(a.TrainedRanking, step, span, ["features", "ranking", "training", "seed"])
 
     @asset(between(example_gen, first, first_test - 1), trainer_retrieval, trainer_ranking)
     def bundle_gen(span: dt.date) -> Made:

@@ -1,4 +1,8 @@
-"""A bundle's lineage as a tree for people: each component, when it ran, and what it read."""
+"""A bundle's lineage as a tree for people: each component, when it ran, and what it read.
+
+What builds on an earlier day's of its kind, as a model on its base, names it and stops there: the
+earlier day's own bundle says what that was made of.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +42,10 @@ def _grow(
     by = f"code {record['code_digest'][:12]}, config {record['config_digest'][:12] or 'none'}"
     branch = parent.add(f"{label}  [dim]{made}, {by}[/dim]")
     inputs = [Reference(**one) for one in record["inputs"]]
-    given = [f"{one.component} {one.span}" for one in inputs if one not in records]
+    earlier = [one for one in inputs if one.component == name.component]
+    for one in earlier:
+        branch.add(f"builds on that of {one.span}, {one.digest}", style="dim")
+    given = [f"{one.component} {one.span}" for one in inputs if one not in {*records, *earlier}]
     if given:
         branch.add(", ".join(given), style="dim")
     for one in inputs:

@@ -9,11 +9,13 @@ import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
 from pipeline import artifacts
 from pipeline.graph import assets_of
+from pipeline.spans import days_of_logs
 from pipeline.store import Store
 from recsys.workspace import Workspace, write_atomically
 
@@ -28,6 +30,8 @@ telemetry:
 nux:
   enabled: false
 """
+_CONFIG: dict[str, Any] = {"loggers": {"file": {}}}
+_MORNING = "0 5 * * *"
 _PID = "recsys/pid"
 
 
@@ -44,6 +48,7 @@ def definitions(store: Store) -> dg.Definitions:
             dg.define_asset_job(DATA, gate.upstream()),
             dg.define_asset_job(PIPELINE, dg.AssetSelection.all()),
         ],
+        schedules=[_every_morning(store.workspace)],
         executor=dg.in_process_executor,
         loggers={"file": _file_logger(store.workspace.dagster / "dagster.log")},
     )
@@ -76,8 +81,26 @@ def execute(instance: dg.DagsterInstance, whole: dg.Definitions, job: str, span:
         instance=instance,
         partition_key=span.isoformat(),
         tags={_PID: str(os.getpid())},
-        run_config={"loggers": {"file": {}}},
+        run_config=_CONFIG,
     )
+
+
+def _every_morning(workspace: Workspace) -> dg.ScheduleDefinition:
+    """Runs the newest day once, if its logs have come; off until a person turns it on."""
+
+    @dg.schedule(
+        cron_schedule=_MORNING,
+        execution_timezone="UTC",
+        job_name=PIPELINE,
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+        description="Trains, evaluates and pushes the models of the newest day.",
+    )
+    def newest_day() -> dg.RunRequest:
+        day = days_of_logs(workspace)[-1].isoformat()
+        # Dagster runs a key once, so a morning without new logs does nothing.
+        return dg.RunRequest(run_key=day, partition_key=day, run_config=_CONFIG)
+
+    return newest_day
 
 
 @functools.cache

@@ -12,7 +12,7 @@ from pathlib import Path
 from pipeline.artifacts import ModelBundle, ModelEvaluation
 from recsys import pushes
 from recsys.bundle import MANIFEST, Bundle, BundleError
-from recsys.errors import GateStopped
+from recsys.errors import ModelRefused
 from recsys.workspace import Workspace, staged_folder
 
 PUSHED = "pushed.json"
@@ -24,13 +24,13 @@ def pusher(
     """Publishes the bundle and writes `pushed.json`.
 
     Raises:
-        GateStopped: the evaluation did not bless it; what served before serves on.
+        ModelRefused: the evaluation did not bless it; what served before serves on.
     """
     verdict = evaluation.values["verdict"]
     bundle = Bundle.load(candidate.path)
     if not verdict["blessed"]:
         reasons = "; ".join(verdict["reasons"])
-        raise GateStopped(
+        raise ModelRefused(
             f"bundle {bundle.version} was refused: {reasons}. {pushes.serving(workspace)}",
             verdict["reasons"],
         )

@@ -12,7 +12,7 @@ import contextlib
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,7 +25,7 @@ from pipeline.example_validator import rows
 from pipeline.skew_gen import reads as served_features
 from pipeline.spans import days_of_logs, window
 from pipeline.store import Store, Watch
-from recsys.errors import BadInput, GateStopped
+from recsys.errors import BadInput, GateStopped, ModelRefused
 from recsys.features.anomalies import Row
 from recsys.workspace import Workspace, write_atomically
 
@@ -77,15 +77,26 @@ def plan(workspace: Workspace, first: dt.date | None, last: dt.date | None) -> l
         earlier = [day for day in [*train, *test] if Due(day, "pipeline") not in wanted]
         wanted |= {Due(day, "data"): None for day in earlier if day != span}
         wanted[Due(span, "pipeline")] = None
-    done = _read_done(workspace)
-    return [due for due in wanted if done.get(_key(due)) != _fingerprint(workspace, due)]
+    return list(_due(workspace, wanted))
+
+
+def _due(workspace: Workspace, wanted: Iterable[Due]) -> Iterator[Due]:
+    """What changed since it went through, and models that begin as one that did."""
+    done, is_warm = _read_done(workspace), workspace.config.training.start == "warm"
+    has_new_base = False
+    for one in wanted:
+        is_model = one.job == "pipeline"
+        if done.get(_key(one)) != _fingerprint(workspace, one) or (is_model and has_new_base):
+            yield one
+            has_new_base |= is_model and is_warm
 
 
 def run(workspace: Workspace, due: Sequence[Due], watch: Watch, warn: Warn = _warn_nobody) -> None:
     """Runs what is due, day after day.
 
     Raises:
-        GateStopped: data or a model was refused; nothing behind the gate ran.
+        GateStopped: a day's data was refused, and nothing after it ran; or models were refused, and
+            the days after them ran.
         BadInput: something that a person gave can't be used.
     """
     # Dagster and TensorFlow take seconds to import, and planning needs neither.
@@ -94,14 +105,22 @@ def run(workspace: Workspace, due: Sequence[Due], watch: Watch, warn: Warn = _wa
     store = Store(workspace, watch)
     store.sweep()
     whole = orchestration.definitions(store)
+    refused: list[ModelRefused] = []
     with orchestration.run_history(workspace) as history:
         for one in due:
-            with _alerting(workspace, one.day), _gate_of_data(store, one.day):
-                orchestration.execute(history, whole, one.job, one.day)
+            try:
+                with _alerting(workspace, one.day), _gate_of_data(store, one.day):
+                    orchestration.execute(history, whole, one.job, one.day)
+            except ModelRefused as stop:
+                refused.append(stop)
+            else:
+                _write_done(workspace, [one, Due(one.day, "data")])
             odd = rows(store.current(ExampleAnomalies, one.day))
             if odd:
                 warn(one.day, odd)
-            _write_done(workspace, [one, Due(one.day, "data")])
+    if refused:
+        reasons = [reason for stop in refused for reason in stop.reasons]
+        raise GateStopped("\n".join(str(stop) for stop in refused), reasons)
 
 
 @contextlib.contextmanager

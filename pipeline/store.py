@@ -115,7 +115,9 @@ class Store:
 
     def lineage(self, *artifacts: Artifact) -> list[Record]:
         """The records of artifacts and of all that they were made from, each once, the nearest
-        first. Days of logs and versions appear as the records' inputs."""
+        first. Days of logs, versions, and what builds on an earlier day's of its kind (a model on
+        its base) name that as an input, where the lineage ends: it would go back to the first day.
+        """
         found: dict[Reference, Record] = {}
         pending = [artifact.record.reference for artifact in artifacts]
         while pending:
@@ -123,7 +125,8 @@ class Store:
             folder = self.folder(reference)
             if reference not in found and (folder / RECORD).exists():
                 found[reference] = Record.load(folder)
-                pending += found[reference].inputs
+                inputs = found[reference].inputs
+                pending += [one for one in inputs if one.component != reference.component]
         return list(found.values())
 
     def sweep(self) -> None:

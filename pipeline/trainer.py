@@ -1,57 +1,67 @@
-"""Trainer: the retrieval model and the ranking model, each from the same transformed examples."""
+"""Trainer: the retrieval model and the ranking model, each from the same transformed examples, and
+each beginning as the model of its kind that served before."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import tensorflow as tf
-from numpy.typing import NDArray
-
 from pipeline import transform
-from pipeline.artifacts import TrainedRetrieval, TransformGraph
+from pipeline.artifacts import TrainedModel, TrainedRanking, TrainedRetrieval, TransformGraph
 from recsys.config import Config
 from recsys.features.transform import FittedTransform
-from recsys.features.transformed import Arrays, TransformedExamples
-from recsys.models import weights
-from recsys.models.batches import RankingBatches, RetrievalBatches, Vectors, take
-from recsys.models.ranking import RankingModel
-from recsys.models.retrieval import RetrievalModel
+from recsys.features.transformed import TransformedExamples
+from recsys.models import training, weights
+from recsys.models.batches import Vectors
+from recsys.models.training import Base, Trained
 
-WEIGHTS = "weights"
-HISTORY = "history.json"
 VECTORS = "vectors"
 
-_ROWS_AT_ONCE = 16_384
 
+def trainer_retrieval(
+    transformed: TransformGraph,
+    base: TrainedRetrieval | None,
+    why: str,
+    config: Config,
+    out: Path,
+) -> None:
+    """Trains the two towers; writes `weights/` and what a warm start needs beside them, how it went
+    (`history.json`), and `vectors/`: what the towers make of the window's queries and of the
+    catalogue.
 
-def trainer_retrieval(transformed: TransformGraph, config: Config, out: Path) -> None:
-    """Trains the two towers; writes `weights/`, the loss of each epoch, and `vectors/`: what the
-    towers make of the window's queries and of the catalogue."""
+    Args:
+        transformed: the window's examples.
+        base: the model to begin from; None begins from random weights.
+        why: why from this one, or from none.
+        config: how to train.
+        out: the folder to write into.
+
+    Raises:
+        BadInput: there is no install to train on.
+    """
     examples = TransformedExamples.load(transformed.path / transform.EXAMPLES)
-    tf.keras.utils.set_random_seed(config.seed)
-    model = RetrievalModel(fitted_transform(transformed, config), config.retrieval)
-    batches = RetrievalBatches(examples, config.retrieval, config.seed)
-    _train(model, batches, config.retrieval.num_epochs, out)
-    Vectors(
-        query=_in_pieces(model.query_tower, examples.query),
-        catalogue=_in_pieces(model.candidate_tower, examples.catalogue),
-    ).save(out / VECTORS)
+    fitted = fitted_transform(transformed, config)
+    trained = training.train_retrieval(examples, fitted, _base(base), config)
+    _save(trained, fitted, base, why, out)
+    training.vectors_of(trained.model, examples).save(out / VECTORS)
 
 
 def trainer_ranking(
-    transformed: TransformGraph, retrieval: TrainedRetrieval, config: Config, out: Path
+    transformed: TransformGraph,
+    retrieval: TrainedRetrieval,
+    base: TrainedRanking | None,
+    why: str,
+    config: Config,
+    out: Path,
 ) -> None:
-    """Trains the wide-and-deep ranker, which sees the vectors of `retrieval`; writes `weights/`
-    and the loss of each epoch."""
+    """Trains the ranker, which sees the vectors of `retrieval`; the rest is as for the towers."""
     examples = TransformedExamples.load(transformed.path / transform.EXAMPLES)
     vectors = Vectors.load(retrieval.path / VECTORS)
-    tf.keras.utils.set_random_seed(config.seed)
-    model = RankingModel(fitted_transform(transformed, config), config.ranking)
-    batches = RankingBatches(examples, vectors, config.ranking, config.seed)
-    _train(model, batches, config.ranking.num_epochs, out)
+    fitted = fitted_transform(transformed, config)
+    trained = training.train_ranking(examples, vectors, fitted, _base(base), config)
+    _save(trained, fitted, base, why, out)
 
 
 def fitted_transform(transformed: TransformGraph, config: Config) -> FittedTransform:
@@ -59,16 +69,20 @@ def fitted_transform(transformed: TransformGraph, config: Config) -> FittedTrans
     return FittedTransform.load(transformed.path / transform.GRAPH, config.features)
 
 
-def _train(model: Any, batches: Any, num_epochs: int, out: Path) -> None:
-    model.compile_for_training()
-    history = model.fit(batches, epochs=num_epochs, verbose=0, shuffle=False)
-    losses = {"loss": [float(loss) for loss in history.history["mean_loss"]]}
-    (out / HISTORY).write_text(json.dumps(losses) + "\n")
-    weights.save(model, out / WEIGHTS)
+def _base(model: TrainedModel | None) -> Base | None:
+    return None if model is None else Base(model.path, model.last_day)
 
 
-def _in_pieces(tower: Any, features: Arrays) -> NDArray[np.float32]:
-    """The tower's unit vectors of all rows, `[num_rows, dim]`."""
-    rows = np.arange(len(next(iter(features.values()))))
-    pieces = [rows[start : start + _ROWS_AT_ONCE] for start in range(0, len(rows), _ROWS_AT_ONCE)]
-    return np.concatenate([tower(take(features, piece)).numpy() for piece in pieces])
+def _save(
+    trained: Trained, fitted: FittedTransform, base: TrainedModel | None, why: str, out: Path
+) -> None:
+    weights.save_as_base(trained.model, fitted, out)
+    history: dict[str, Any] = {
+        "start": "cold" if base is None else "warm",
+        "why": why,
+        "last_day": trained.last_day.isoformat(),
+        "num_examples": trained.num_examples,
+        "loss": trained.losses,
+        "copied": trained.copied and asdict(trained.copied),
+    }
+    (out / TrainedModel.history_file).write_text(json.dumps(history, indent=1) + "\n")

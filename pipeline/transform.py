@@ -68,9 +68,12 @@ def _apply(
         batch.select(["query_row", "app_id", "installed"]) for batch in _training_examples(examples)
     )
     app_row = pc.index_in(keys["app_id"], value_set=catalogue["app_id"].combine_chunks())
+    days = np.array([span.record.span for span in examples], dtype="datetime64[D]")
+    num_queries = [pq.read_metadata(span.queries).num_rows for span in examples]
     return TransformedExamples(
         query=query,
         candidate=candidate,
+        query_day=np.repeat(days.astype(np.int32), num_queries),
         query_row=keys["query_row"].to_numpy().astype(np.int64),
         app_row=pc.fill_null(app_row, -1).to_numpy().astype(np.int64),
         installed=keys["installed"].to_numpy().astype(np.bool_),

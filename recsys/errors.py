@@ -18,3 +18,8 @@ class GateStopped(Exception):
         """`reasons` are those that the message tells, one by one, for whoever reads no prose."""
         super().__init__(message)
         self.reasons = tuple(reasons) or (message,)
+
+
+class ModelRefused(GateStopped):
+    """A candidate model was refused. The days after it need not stop: they begin as the model that
+    serves."""

@@ -66,7 +66,7 @@ def test_the_training_code_scores_as_the_request_path_does(
     shown = {**arrays.catalogue, "embedding": vectors.catalogue}
     inputs = {"query": asked, "candidate": take(shown, rows)}
     ranker(inputs)
-    weights.restore(ranker, tiny.ranking.path / trainer.WEIGHTS)
+    weights.restore(ranker, tiny.ranking.path / weights.WEIGHTS)
     assert np.abs(ranker(inputs).numpy() - scores).max() <= TOLERANCE
 
 

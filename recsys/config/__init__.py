@@ -33,6 +33,7 @@ from recsys.config.models import Index as Index
 from recsys.config.models import Ranking as Ranking
 from recsys.config.models import Recommender as Recommender
 from recsys.config.models import Retrieval as Retrieval
+from recsys.config.models import Training as Training
 from recsys.config.section import Section as Section
 from recsys.config.serving import Serving as Serving
 from recsys.config.text import render as render
@@ -59,6 +60,7 @@ class Config(Section):
     examples: Examples = Examples()
     statistics: Statistics = Statistics()
     validation: Validation = Validation()
+    training: Training = Training()
     retrieval: Retrieval = Retrieval()
     ranking: Ranking = Ranking()
     index: Index = Index()

@@ -59,10 +59,7 @@ class FittedTransform:
         roots = {spec.vocabulary_of(n, f) for n, f in features.items() if _has_vocabulary(f)}
         return FittedTransform(
             features=features,
-            vocabularies={
-                name: _vocabulary_file(folder, name).read_text().split("\n")[:-1]
-                for name in sorted(roots)
-            },
+            vocabularies={name: read_vocabulary(folder, name) for name in sorted(roots)},
             boundaries=json.loads((folder / "boundaries.json").read_text()),
         )
 
@@ -188,6 +185,11 @@ def _known_time(times: Any, indices: Any) -> Any:
 
 def _has_vocabulary(feature: Feature) -> bool:
     return feature.kind in ("category", "categories")
+
+
+def read_vocabulary(folder: Path, name: str) -> list[str]:
+    """One vocabulary of what `FittedTransform.save` wrote, the most frequent values first."""
+    return _vocabulary_file(folder, name).read_text().split("\n")[:-1]
 
 
 def _vocabulary_file(folder: Path, name: str) -> Path:

@@ -21,6 +21,8 @@ class TransformedExamples:
     """Transformed query features, `[num_queries, ...]` each."""
     candidate: Arrays
     """Transformed candidate features as known at the request, `[num_examples, ...]` each."""
+    query_day: NDArray[np.int32]
+    """`[num_queries]`, days from 1970 to the span that each query is of."""
     query_row: NDArray[np.int64]
     """`[num_examples]`, each example's row in `query`."""
     app_row: NDArray[np.int64]
@@ -40,6 +42,7 @@ class TransformedExamples:
             "installed": self.installed,
         }
         save_arrays(folder / "examples", rows)
+        save_arrays(folder / "queries", {"day": self.query_day})
 
     @staticmethod
     def load(folder: Path) -> TransformedExamples:
@@ -48,6 +51,7 @@ class TransformedExamples:
         return TransformedExamples(
             query=load_arrays(folder / "query"),
             candidate=load_arrays(folder / "candidate"),
+            query_day=load_arrays(folder / "queries")["day"],
             query_row=examples["query_row"],
             app_row=examples["app_row"],
             installed=examples["installed"],

@@ -41,6 +41,11 @@ class _Batches(tf.keras.utils.Sequence):  # type: ignore[misc]
         self._epoch = 0
         self._shuffle()
 
+    @property
+    def num_examples(self) -> int:
+        """How many examples an epoch goes over."""
+        return len(self._rows)
+
     def __len__(self) -> int:
         return math.ceil(len(self._rows) / self._batch_size)
 
@@ -71,16 +76,24 @@ class RetrievalBatches(_Batches):
         BadInput: no query ended in an install.
     """
 
-    def __init__(self, examples: TransformedExamples, config: Retrieval, seed: int) -> None:
-        positive = np.flatnonzero(examples.installed & (examples.app_row >= 0))
+    def __init__(
+        self,
+        examples: TransformedExamples,
+        config: Retrieval,
+        seed: int,
+        queries: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """`queries`, `[num_queries]`, says which of them to draw from; None, from all."""
+        positive = _rows_of(examples, queries, examples.installed)
         if not len(positive):
             raise BadInput(
                 "expected installs of apps in the catalogue among the days to train on, found "
-                "none: set examples.window_days higher, or mend the outcomes."
+                "none: set examples.window_days or training.replay_share higher, or mend the "
+                "outcomes."
             )
         super().__init__(examples, positive, min(config.batch_size, len(positive)), seed)
         self._num_uniform = config.num_uniform_negatives
-        self._histories = HiddenApps(examples)
+        self._histories = HiddenApps(examples, queries)
         self._num_hidden = config.num_hidden_apps if self._histories.num_queries else 0
         num_apps = len(self._histories.occurrences)
         self._probability = mixed_sampling_probability(
@@ -110,7 +123,9 @@ class RetrievalBatches(_Batches):
 class HiddenApps:
     """Queries with one app taken out of the history, and which one it was."""
 
-    def __init__(self, examples: TransformedExamples) -> None:
+    def __init__(
+        self, examples: TransformedExamples, queries: NDArray[np.bool_] | None = None
+    ) -> None:
         self._query = examples.query
         self._row_of_index = _row_of_index(examples)
         histories = examples.query.get(spec.HISTORY)
@@ -120,6 +135,8 @@ class HiddenApps:
         self._candidates = np.empty(0, dtype=np.int64)
         if histories is not None:
             rows = self._row_of_index[histories]
+            if queries is not None:
+                rows[~queries] = -1
             self.occurrences = np.bincount(rows[rows >= 0], minlength=num_apps)
             # One app alone leaves nothing to foretell it from.
             self._candidates = np.flatnonzero((rows >= 0).sum(axis=1) > 1)
@@ -143,6 +160,14 @@ class HiddenApps:
         hidden = self._row_of_index[history[every, place]]
         history[every, place] = 0
         return query, hidden
+
+
+def _rows_of(
+    examples: TransformedExamples, queries: NDArray[np.bool_] | None, wanted: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """The wanted examples of some queries whose app is in the catalogue."""
+    chosen = wanted if queries is None else wanted & queries[examples.query_row]
+    return np.flatnonzero(chosen & (examples.app_row >= 0))
 
 
 def _row_of_index(examples: TransformedExamples) -> NDArray[np.int64]:
@@ -188,10 +213,16 @@ class RankingBatches(_Batches):
     """Impressions with their labels, and sampled negatives beside each positive if configured."""
 
     def __init__(
-        self, examples: TransformedExamples, vectors: Vectors, config: Ranking, seed: int
+        self,
+        examples: TransformedExamples,
+        vectors: Vectors,
+        config: Ranking,
+        seed: int,
+        queries: NDArray[np.bool_] | None = None,
     ) -> None:
-        known = np.flatnonzero(examples.app_row >= 0)
-        super().__init__(examples, known, config.batch_size, seed)
+        """`queries`, `[num_queries]`, says which of them to draw from; None, from all."""
+        rows = _rows_of(examples, queries, np.ones_like(examples.installed))
+        super().__init__(examples, rows, config.batch_size, seed)
         self._vectors = vectors
         self._num_negatives = config.negatives_per_positive
 
@@ -240,3 +271,8 @@ class RankingBatches(_Batches):
 def take(arrays: Arrays, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
     """The given rows, of any shape, of every array."""
     return {name: values[rows] for name, values in arrays.items()}
+
+
+def first(arrays: Arrays) -> dict[str, NDArray[Any]]:
+    """The first row of every array, `[1, ...]`."""
+    return take(arrays, np.zeros(1, dtype=np.int64))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from recsys.config import Cross
 from recsys.features import spec
 from recsys.features.transform import FittedTransform
+from recsys.models import rows
 
 Tensors = Mapping[str, Any]
 
@@ -39,6 +40,11 @@ class HashedCross(tf.keras.layers.Layer):  # type: ignore[misc]
             name="weights", shape=(self._cross.num_buckets,), initializer="zeros"
         )
         super().build(input_shape)
+
+    def layout(self) -> dict[str, rows.Rows]:
+        """What the buckets hold: pairs, hashed by what they are."""
+        pairs = f"{self._cross.query} x {self._cross.candidate}"
+        return {rows.name_of(self._weights): rows.Places(of=pairs)}
 
     def call(self, inputs: tuple[Tensors, Tensors]) -> Any:
         """Transformed features of queries `[batch_size, ...]` and of their candidates

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from recsys.features.spec import Features
 from recsys.features.transform import FittedTransform
+from recsys.models import rows
 
 
 class FeatureEmbedding(tf.keras.layers.Layer):  # type: ignore[misc]
@@ -26,6 +27,7 @@ class FeatureEmbedding(tf.keras.layers.Layer):  # type: ignore[misc]
     ) -> None:
         """`widths` overrides the embedding width of some features."""
         super().__init__(**options)
+        self._fitted = fitted
         self._kinds = {name: feature.kind for name, feature in features.items()}
         self._sizes = {
             name: (fitted.size(name), widths.get(name, feature.embedding_dim))
@@ -43,6 +45,18 @@ class FeatureEmbedding(tf.keras.layers.Layer):  # type: ignore[misc]
                 initializer=tf.keras.initializers.RandomNormal(stddev=0.05),
             )
         super().build(input_shape)
+
+    def layout(self) -> dict[str, rows.Rows]:
+        """What the rows of each table stand for, by the table's name."""
+        return {
+            rows.name_of(table): rows.of_feature(self._fitted, name)
+            for name, table in self._tables.items()
+        }
+
+    def blocks(self) -> list[rows.Block]:
+        """The parts of the vectors, in order."""
+        widths = {name: width for name, (_, width) in self._sizes.items()}
+        return [rows.block_of(self._fitted, name, widths.get(name, 1)) for name in self._kinds]
 
     def call(self, transformed: Mapping[str, Any]) -> Any:
         """Transformed features `[...]` or `[..., max_length]` to vectors `[..., width]`."""

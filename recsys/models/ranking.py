@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
@@ -12,6 +13,9 @@ from recsys.config import Ranking
 from recsys.features import spec
 from recsys.features.spec import EMBEDDING, Features
 from recsys.features.transform import FittedTransform
+from recsys.features.transformed import TransformedExamples
+from recsys.models import rows
+from recsys.models.batches import first
 from recsys.models.crosses import HashedCross
 from recsys.models.embedding import FeatureEmbedding
 
@@ -36,6 +40,17 @@ class RankingModel(tfrs.models.Model):  # type: ignore[misc]
             loss_metrics=[tf.keras.metrics.Mean(name="mean_loss")],
         )
 
+    def make_weights(self, examples: TransformedExamples) -> None:
+        """Makes the weights, as Keras does when it sees the first inputs."""
+        query = {**first(examples.query), EMBEDDING: np.zeros((1, 1), np.float32)}
+        places = {name: values[None] for name, values in first(examples.catalogue).items()}
+        places[EMBEDDING] = np.zeros((1, 1, 1), np.float32)
+        self({"query": query, "candidate": places})
+
+    def layout(self) -> dict[str, rows.Rows]:
+        """What the rows of each weight stand for, by name; places where nothing is said."""
+        return {name: found for part in self._parts for name, found in part.layout().items()}
+
     def compile_for_training(self) -> None:
         """Sets the optimisers of the configuration, one a part."""
         optimizers = []
@@ -51,6 +66,11 @@ class RankingModel(tfrs.models.Model):  # type: ignore[misc]
             adagrad = tf.keras.optimizers.legacy.Adagrad(self._config.deep_learning_rate)
             optimizers.append((adagrad, lambda: deep.trainable_variables))
         self.compile(optimizer=tfrs.experimental.optimizers.CompositeOptimizer(optimizers))
+
+    def optimizers(self) -> list[tuple[Any, list[Any]]]:
+        """The optimisers, once set, each with the variables that it trains."""
+        trained = [part.trainable_variables for part in self._parts]
+        return list(zip(self.optimizer.optimizers, trained, strict=True))
 
     def logits(self, query: Tensors, candidate: Tensors) -> Any:
         """Logits `[batch_size, num_candidates]` of transformed features: a query's
@@ -86,6 +106,11 @@ class _WidePart(tf.keras.layers.Layer):  # type: ignore[misc]
         self._bias = self.add_weight(name="bias", shape=(), initializer="zeros")
         super().build(input_shape)
 
+    def layout(self) -> dict[str, rows.Rows]:
+        """What the rows of each weight stand for, by name."""
+        layers = [self._query, self._candidate, *self._crosses]
+        return {name: found for layer in layers if layer for name, found in layer.layout().items()}
+
     def call(self, inputs: tuple[Tensors, Tensors]) -> Any:
         query, candidate = inputs
         terms = [layer((query, candidate)) for layer in self._crosses]
@@ -101,6 +126,7 @@ class _Linear(tf.keras.layers.Layer):  # type: ignore[misc]
 
     def __init__(self, fitted: FittedTransform, features: Features, name: str) -> None:
         super().__init__(name=name)
+        self._fitted = fitted
         self._kinds = {name: feature.kind for name, feature in features.items()}
         self._sizes = {
             name: 1 if feature.kind == "number" else fitted.size(name)
@@ -113,6 +139,13 @@ class _Linear(tf.keras.layers.Layer):  # type: ignore[misc]
             for name, size in self._sizes.items()
         }
         super().build(input_shape)
+
+    def layout(self) -> dict[str, rows.Rows]:
+        """What the rows of each weight stand for, by name."""
+        return {
+            rows.name_of(weight): rows.of_feature(self._fitted, name)
+            for name, weight in self._weights_of.items()
+        }
 
     def call(self, transformed: Tensors) -> Any:
         return tf.add_n([self._term(name, transformed[name]) for name in self._kinds])
@@ -152,6 +185,19 @@ class _DeepPart(tf.keras.layers.Layer):  # type: ignore[misc]
             for number, units in enumerate(others, start=1)
         ]
         self._output = tf.keras.layers.Dense(1, name="output")
+
+    def layout(self) -> dict[str, rows.Rows]:
+        """What the rows of each table and kernel stand for, by name."""
+        query, candidate = self._query_embedding, self._candidate_embedding
+        described = [*candidate.blocks(), ("affinity", 1)]
+        first = self._query_first.units
+        return {
+            **query.layout(),
+            **candidate.layout(),
+            **rows.of_layers(query.blocks(), [self._query_first]),
+            **rows.of_layers(described, [self._candidate_first]),
+            **rows.of_layers([("first", first)], [*self._hidden, self._output]),
+        }
 
     def call(self, inputs: tuple[Tensors, Tensors]) -> Any:
         query, candidate = inputs

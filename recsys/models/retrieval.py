@@ -11,6 +11,9 @@ import tensorflow_recommenders as tfrs
 from recsys.config import Retrieval
 from recsys.features import spec
 from recsys.features.transform import FittedTransform
+from recsys.features.transformed import TransformedExamples
+from recsys.models import rows
+from recsys.models.batches import first
 from recsys.models.towers import CandidateTower, QueryTower
 
 
@@ -34,9 +37,22 @@ class RetrievalModel(tfrs.models.Model):  # type: ignore[misc]
         self._loss = tf.keras.losses.CategoricalCrossentropy(from_logits=True)
         self._mean_loss = tf.keras.metrics.Mean(name="mean_loss")
 
+    def make_weights(self, examples: TransformedExamples) -> None:
+        """Makes the weights, as Keras does when it sees the first inputs."""
+        self.query_tower(first(examples.query))
+        self.candidate_tower(first(examples.catalogue))
+
+    def layout(self) -> dict[str, rows.Rows]:
+        """What the rows of each weight stand for, by name; places where nothing is said."""
+        return {**self.query_tower.layout(), **self.candidate_tower.layout()}
+
     def compile_for_training(self) -> None:
         """Sets the optimiser of the configuration."""
         self.compile(optimizer=tf.keras.optimizers.legacy.Adam(self._config.learning_rate))
+
+    def optimizers(self) -> list[tuple[Any, list[Any]]]:
+        """The optimiser, once set, with the variables that it trains."""
+        return [(self.optimizer, self.trainable_variables)]
 
     def compute_loss(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
         """The loss of one batch.

@@ -10,6 +10,7 @@ import tensorflow as tf
 from recsys.config import Retrieval
 from recsys.features import spec
 from recsys.features.transform import FittedTransform
+from recsys.models import rows
 from recsys.models.embedding import FeatureEmbedding
 
 _APP_ID_COLUMNS = ("app_id", spec.HISTORY)
@@ -38,6 +39,11 @@ class Tower(tf.keras.Model):  # type: ignore[misc]
             for number, units in enumerate(config.hidden_units)
         ]
         self._output = tf.keras.layers.Dense(config.embedding_dim, name="output")
+
+    def layout(self) -> dict[str, rows.Rows]:
+        """What the rows of each table and kernel stand for, by name."""
+        layers = [*self._hidden, self._output]
+        return {**self._embedding.layout(), **rows.of_layers(self._embedding.blocks(), layers)}
 
     def call(self, transformed: Mapping[str, Any]) -> Any:
         """Transformed features of a batch to unit vectors `[batch_size, embedding_dim]`."""

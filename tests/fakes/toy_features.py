@@ -77,7 +77,8 @@ def candidates(random: np.random.Generator, *shape: int) -> dict[str, NDArray[An
 def examples(
     num_queries: int = 256, seed: int = 5, num_apps: int = NUM_APPS
 ) -> TransformedExamples:
-    """Two impressions a query: an app of its country, installed, and another, not installed."""
+    """Two impressions a query: an app of its country, installed, and another, not installed. The
+    first half of the queries is of day 0, the rest of day 1."""
     random = np.random.default_rng(seed)
     query = queries(random, num_queries, num_apps)
     query["country"] = random.integers(1, 5, size=num_queries).astype(np.int32)
@@ -89,6 +90,7 @@ def examples(
     return TransformedExamples(
         query=query,
         candidate={name: values[app_row] for name, values in catalogue.items()},
+        query_day=(np.arange(num_queries) >= num_queries // 2).astype(np.int32),
         query_row=np.repeat(np.arange(num_queries), 2),
         app_row=app_row,
         installed=np.tile([True, False], num_queries),

@@ -114,7 +114,7 @@ def test_weights_read_back(tmp_path: Any) -> None:
     for variable in trained.variables:
         variable.assign(random.normal(size=variable.shape))
     weights.save(trained, tmp_path)
-    assert len(list(tmp_path.iterdir())) == len(trained.variables)
+    assert len(list(tmp_path.iterdir())) == len(trained.trainable_variables)
     weights.restore(other, tmp_path)
     np.testing.assert_array_equal(other.query_tower(query), trained.query_tower(query))
     np.testing.assert_array_equal(

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from pipeline import trainer, transform
 from recsys.config import Ranking
 from recsys.errors import BadInput
 from recsys.features.transformed import TransformedExamples, load_arrays
+from recsys.models import weights
 from recsys.models.batches import Vectors
 
 
@@ -20,10 +20,10 @@ def test_each_model_leaves_its_weights_and_a_loss_an_epoch(tiny: TinyPipeline) -
         (tiny.retrieval, config.retrieval.num_epochs),
         (tiny.ranking, config.ranking.num_epochs),
     ):
-        losses = json.loads((artifact.path / trainer.HISTORY).read_text())["loss"]
+        losses = artifact.history["loss"]
         assert len(losses) == num_epochs
         assert np.isfinite(losses).all()
-        arrays = load_arrays(artifact.path / trainer.WEIGHTS)
+        arrays = load_arrays(artifact.path / weights.WEIGHTS)
         assert arrays
         assert all(np.isfinite(values).all() for values in arrays.values())
 
@@ -43,9 +43,9 @@ def test_the_same_seed_trains_the_same_ranker(tiny: TinyPipeline, tmp_path: Path
     config = tiny.workspace.config.model_copy(update={"ranking": linear})
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
-        trainer.trainer_ranking(tiny.graph, tiny.retrieval, config, tmp_path / name)
-    first = load_arrays(tmp_path / "first" / trainer.WEIGHTS)
-    second = load_arrays(tmp_path / "second" / trainer.WEIGHTS)
+        trainer.trainer_ranking(tiny.graph, tiny.retrieval, None, "", config, tmp_path / name)
+    first = load_arrays(tmp_path / "first" / weights.WEIGHTS)
+    second = load_arrays(tmp_path / "second" / weights.WEIGHTS)
     assert first.keys() == second.keys()
     for name, values in first.items():
         np.testing.assert_allclose(values, second[name], rtol=0, atol=1e-5, err_msg=name)
@@ -60,4 +60,4 @@ def test_a_window_without_installs_is_one_sentence(tiny: TinyPipeline, tmp_path:
     (tmp_path / transform.GRAPH).symlink_to(vocabularies)
     graph = type(tiny.graph)(tmp_path, tiny.graph.record)
     with pytest.raises(BadInput, match="expected installs of apps in the catalogue"):
-        trainer.trainer_retrieval(graph, tiny.workspace.config, tmp_path)
+        trainer.trainer_retrieval(graph, None, "", tiny.workspace.config, tmp_path)
