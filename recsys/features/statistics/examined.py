@@ -84,8 +84,9 @@ def _count_texts(settings: config.Engine, table: ir.Table, plan: Plan) -> Counte
     few = {name: column for name, column in columns.items() if name not in plan.sought}
     found = [counted(settings, table, few)]
     for name, values in plan.sought.items():
-        rows = table.filter(columns[name].isin(values))
-        found.append(counted(settings, rows, {name: text(rows[name])}))
+        if values:
+            rows = table.filter(columns[name].isin(values))
+            found.append(counted(settings, rows, {name: text(rows[name])}))
     return together(*found)
 
 

@@ -75,10 +75,10 @@ def _is_few(column: ir.Column, edges: numbers.Edges) -> bool:
 
 
 def _sought(settings: config.Engine, sample: ir.Table, ratio: float) -> dict[str, list[str]]:
-    """The most frequent values of text that may have too many to count each."""
+    """The values to count of text that may have too many to count each."""
     seen = texts.seen(settings, sample)
     return {
-        name: each.most_frequent
+        name: each.often
         for name, each in seen.items()
         if sampling.most_distinct(each.num_distinct, each.num_once, ratio) > sampling.MAX_COUNTED
     }

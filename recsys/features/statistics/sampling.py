@@ -6,8 +6,8 @@ A table of up to `NUM_SAMPLED` rows has exact figures only. Of a larger one, the
   more: those of about `NUM_SAMPLED` rows drawn at random, `QUANTILE_RANK_ERROR` off.
 - The number of distinct values of text that may have more than `MAX_COUNTED`: by HyperLogLog,
   `DISTINCT_ERROR` off.
-- Which values of such text are the most frequent: those of as many rows drawn at random. A value
-  of a share of `SURELY_FOUND` is among them; counts are exact.
+- Which values of such text are frequent: those that as many rows, drawn at random, show `OFTEN`.
+  A value of a share of `SURELY_FOUND` is among them; counts are exact.
 
 Estimates differ a little from run to run. All else is exact on either engine: presence, mean,
 deviation, least and greatest value, zeros, NaN and infinity, equi-width histograms, values per
@@ -46,9 +46,12 @@ DISTINCT_ERROR = 0.2
 standard errors. Spark's HyperLogLog++ has one of 0.05 (the default of `approx_count_distinct`),
 DuckDB's one of 0.03 to 0.04, as measured."""
 
+OFTEN = 25
+"""Of text that has many values, those that a sample shows so often are counted in all rows; which
+values it shows less often, chance decides."""
+
 SURELY_FOUND = 0.001
-"""A value of that share of a column's rows is found by a sample: it is drawn 250 times on average,
-and the thousand most frequent of the sample are taken."""
+"""A value of that share of a column's rows is counted: it is drawn 250 times on average."""
 
 
 def sample(table: ir.Table, num_rows: Mapping[str, int]) -> ir.Table:

@@ -3,6 +3,7 @@ many is measured by a pass over all rows, and only values that a sample shows ar
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from recsys import config, engine
+from recsys.features.statistics import sampling
 from recsys.features.statistics.columns import named, text
 from recsys.features.statistics.counts import Counts
 from recsys.features.statistics.query import Figures
@@ -56,32 +58,37 @@ class Seen:
     num_distinct: int = 0
     num_once: int = 0
     """Values that occur once."""
-    most_frequent: list[str] = field(default_factory=list)
-    """As many as are listed, the most frequent first."""
+    often: list[str] = field(default_factory=list)
+    """Values that occur often enough for chance not to decide which these are; the most frequent
+    first, as many as are listed."""
 
 
 def seen(settings: config.Engine, sample: ir.Table) -> dict[str, Seen]:
-    """What a sample shows of each column of text, by one query."""
+    """What a sample shows of each column of text, by one query over one sample."""
     columns = named(sample, "text")
     found = {name: Seen() for name in columns}
     if columns:
-        each = ibis.union(*(_seen(name, column) for name, column in columns.items()))
-        for row in engine.to_arrow(settings, each.order_by(ibis.desc("num"), "value")).to_pylist():
+        rows = engine.to_arrow(settings, _often(sample, columns)).to_pylist()
+        for row in sorted(rows, key=lambda row: (-row["num"], row["value"])):
             of = found[row["column"]]
             of.num_distinct, of.num_once = row["num_distinct"], row["num_once"]
-            of.most_frequent.append(row["value"])
+            if row["num"] >= sampling.OFTEN and len(of.often) < NUM_RANKED_VALUES:
+                of.often.append(row["value"])
     return found
 
 
-def _seen(name: str, column: ir.Column) -> ir.Table:
-    values = text(column).name("value").as_table()
-    counts = values.filter(values.value.notnull()).group_by("value").agg(num=ibis._.count())
+def _often(sample: ir.Table, columns: Mapping[str, ir.Column]) -> ir.Table:
+    """Values that occur often, and one at least of each column that has any."""
+    cells = [ibis.struct({"column": name, "value": text(of)}) for name, of in columns.items()]
+    values = sample.select(cell=ibis.array(cells).unnest()).unpack("cell")
+    present = values.filter(values.value.notnull())
+    counts = present.group_by("column", "value").agg(num=present.count())
     known = counts.mutate(
-        column=ibis.literal(name),
-        num_distinct=counts.count().over(),
-        num_once=(counts.num == 1).sum().over(),
+        is_first=ibis.row_number().over(group_by="column") == 0,
+        num_distinct=counts.count().over(group_by="column"),
+        num_once=(counts.num == 1).sum().over(group_by="column"),
     )
-    return known.order_by(ibis.desc("num"), "value").limit(NUM_RANKED_VALUES)
+    return known.filter((known.num >= sampling.OFTEN) | known.is_first)
 
 
 def describe(feature: Any, figures: Figures, counts: Counts) -> None:
