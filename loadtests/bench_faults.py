@@ -14,8 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from rich.box import SIMPLE
+from rich.console import Console, Group
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
 
 from loadtests import report
 from loadtests.steps import asked, step, tried
@@ -97,12 +101,29 @@ def table(figures: Mapping[str, Any]) -> str:
         ]
         for fault in figures["faults"]
     ]
+    return "\n\n".join([report.markdown(header, rows), *_summary(figures)])
+
+
+def shown(figures: Mapping[str, Any]) -> Group:
+    """The figures for a terminal."""
+    whole = Table("fault", "caught", "stopped at", "anomaly -> what would settle it", box=SIMPLE)
+    for column in whole.columns[:-1]:
+        column.no_wrap = True
+    for fault in figures["faults"]:
+        caught = Text("yes", "green") if fault["caught"] else Text("no", "bold red")
+        told = escape(fault["anomaly"]) + (f"\n[dim]-> {escape(fault['proposed_fix'])}[/dim]")
+        where = fault["stopped_at"] or "nowhere"
+        whole.add_row(fault["name"], caught.append(f", {fault['severity']}"), where, told)
+    return Group(whole, *(Text(line) for line in _summary(figures)))
+
+
+def _summary(figures: Mapping[str, Any]) -> list[str]:
     num_caught = sum(fault["caught"] for fault in figures["faults"])
-    summary = (
-        f"{num_caught} of {len(rows)} faults caught. False alarms on {figures['clean_days']} clean "
-        f"days: {figures['false_alarms']}."
-    )
-    return "\n\n".join([report.markdown(header, rows), summary, *figures["alarms"]])
+    return [
+        f"{num_caught} of {len(figures['faults'])} faults caught before training. False alarms on "
+        f"{figures['clean_days']} clean days: {figures['false_alarms']}.",
+        *figures["alarms"],
+    ]
 
 
 @dataclass(frozen=True)
@@ -157,7 +178,7 @@ def _let_happen(store: Workspace, day: dt.date, fault: Mapping[str, Any]) -> Ver
     arguments = (fault["name"], "--day", day.isoformat(), "--to", str(copy.root))
     asked("data", "break", *arguments, workspace=store.root)
     done = tried("run", workspace=copy.root)
-    rows = _rows_of_stopped_day(copy, day)
+    rows = _rows_of_stopped_day(copy, store.days("requests"), day)
     run = Run(
         exit_code=done.returncode,
         last_words=(done.stderr or done.stdout).strip().rpartition("\n")[2],
@@ -169,12 +190,13 @@ def _let_happen(store: Workspace, day: dt.date, fault: Mapping[str, Any]) -> Ver
     return judge(fault, run)
 
 
-def _rows_of_stopped_day(workspace: Workspace, broken: dt.date) -> list[Row]:
+def _rows_of_stopped_day(
+    workspace: Workspace, days: Sequence[dt.date], broken: dt.date
+) -> list[Row]:
     """The anomalies of the first day that has an error, since a slow fault may be seen before its
     last day; those of the broken day where none has."""
-    by_day = {day: _rows(workspace, day) for day in workspace.days("requests")}
-    stopped = (rows for rows in by_day.values() if _has_error(rows))
-    return next(stopped, by_day.get(broken, []))
+    by_day = {day: _rows(workspace, day) for day in days}
+    return next((rows for rows in by_day.values() if _has_error(rows)), by_day[broken])
 
 
 def _stopped_at(workspace: Workspace, day: dt.date, rows: Sequence[Row]) -> str:

@@ -70,14 +70,12 @@ def bench_faults(
 ) -> None:
     """Which faults of the systems upstream the pipeline stops, and which clean days."""
     from rich.console import Console
-    from rich.markdown import Markdown
 
     from loadtests import bench_faults, report
 
     figures = bench_faults.bench(preset)
-    table = bench_faults.table(figures)
-    page = report.write("faults", bench_faults.COMMAND, figures, table)
-    Console().print(Markdown(table))
+    page = report.write("faults", bench_faults.COMMAND, figures, bench_faults.table(figures))
+    Console(highlight=False).print(bench_faults.shown(figures))
     typer.echo(f"\nwrote {page}")
     if as_json:
         print_json(figures)

@@ -3,8 +3,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from rich.console import Console
 
-from loadtests.bench_faults import Run, judge, table
+from loadtests.bench_faults import Run, judge, shown, table
 from recsys.features.anomalies import Row
 
 CENTS = {"name": "unit-changed", "touches": ["price"]}
@@ -69,5 +70,10 @@ def test_the_table_says_what_was_caught_and_which_alarms_were_false() -> None:
     text = table(figures)
     assert "| unit-changed | yes | price: price is much too odd | error | mend price |" in text
     assert "| unit-changed | **no** | 1 day ran. |  |  | nowhere |" in text
-    assert "1 of 2 faults caught. False alarms on 12 clean days: 1." in text
     assert text.endswith("2024-03-05 rating: it is odd")
+    console = Console(width=100)
+    with console.capture() as capture:
+        console.print(shown(figures))
+    for way in (text, capture.get()):
+        assert "1 of 2 faults caught before training. False alarms on 12 clean days: 1." in way
+    assert "yes, error" in capture.get() and "-> mend price" in capture.get()
