@@ -2,7 +2,9 @@
 
 A request hands over references and goes on. One thread turns pages into Arrow, seldom and many at
 a time: whoever wants the interpreter meanwhile waits for it some 2 ms, and that shall be one
-request of hundreds. Arrow's own work, the writing, holds nobody.
+request of hundreds. (A lower priority would not help: the thread would be put aside with the
+interpreter in its hands.) Arrow's own work, the writing, holds nobody.
+
 A file is written aside and renamed, so a killed server leaves no torn one; it loses what
 `feature_log_seconds` had not brought to the disk yet. Nothing that goes wrong here reaches a
 request: a full queue and a full disk cost pages of the log, and are counted.
@@ -48,7 +50,9 @@ class FeatureLog:
         self._metrics = metrics
         self._share = settings.feature_log_share
         self._capacity = settings.feature_log_capacity
-        self._seconds = settings.feature_log_seconds
+        self._look_seconds = min(_LOOK_SECONDS, settings.feature_log_seconds / 4)
+        # A page waits for one look to be taken, and for another to be written.
+        self._batched_seconds = settings.feature_log_seconds - 2 * self._look_seconds
         # Appending wakes nobody, unlike a queue: the thread looks by itself now and then.
         self._waiting: deque[ServedPage] = deque()
         self._batches: dict[tuple[dt.date, str], list[pa.RecordBatch]] = {}
@@ -85,7 +89,7 @@ class FeatureLog:
             thread.join()
 
     def _write(self) -> None:
-        while not self._ending.wait(min(_LOOK_SECONDS, self._seconds / 4)):
+        while not self._ending.wait(self._look_seconds):
             self._take_waiting()
             if self._num_batched and time.monotonic() >= self._due:
                 self._flush()
@@ -98,20 +102,21 @@ class FeatureLog:
         num_left = len(self._waiting)
         while num_left:
             if not self._num_batched:
-                self._due = time.monotonic() + self._seconds
+                self._due = time.monotonic() + self._batched_seconds
             group = [self._waiting.popleft() for _ in range(min(num_left, _PAGES_PER_GROUP))]
-            with self._survived(len(group)):
-                self._batch(group)
+            self._batch(group)
             if self._num_batched >= _PAGES_PER_FLUSH:
                 self._flush()
             num_left -= len(group)
             self._ending.wait(_REST_SECONDS)
 
     def _batch(self, group: list[ServedPage]) -> None:
-        for (day, bundle), pages in itertools.groupby(group, key=_place):
-            rows = served_features.batch(list(pages))
-            self._batches.setdefault((day, bundle), []).append(rows)
-            self._num_batched += rows.num_rows
+        for place, of_place in itertools.groupby(group, key=_place):
+            pages = list(of_place)
+            with self._survived(len(pages)):
+                rows = served_features.batch(pages)
+                self._batches.setdefault(place, []).append(rows)
+                self._num_batched += len(pages)
 
     def _flush(self) -> None:
         batches, self._batches, self._num_batched = self._batches, {}, 0

@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from recsys import config, served_features
 from recsys.query import Query
+from recsys.recommender import Page
 from recsys.workspace import Workspace
 from serving.feature_log import FeatureLog
 from serving.metrics import Metrics
@@ -156,6 +157,22 @@ def test_a_page_lies_under_its_own_day_and_bundle(tmp_path: Path) -> None:
         (15, "v1"): ["today"],
         (15, "v2"): ["newer", "abroad"],
     }
+
+
+def test_a_page_that_cannot_be_written_costs_no_other(tmp_path: Path) -> None:
+    workspace = configured(tmp_path)
+    log, metrics = log_of(workspace)
+    note(log, "before", NIGHT)
+    odd = FakeRecommender("v2")
+    log.log("odd", Query("u001", NIGHT), Page((), {}), odd)  # made of nothing
+    note(log, "after", NIGHT)
+    with log.writing():
+        pass
+    assert {row["request_id"] for row in logged(workspace)} == {"before", "after"}
+    failed = {"reason": "failed"}
+    assert metrics.registry.get_sample_value("recsys_feature_log_dropped_total", failed) == 1
+    assert metrics.registry.get_sample_value("recsys_feature_log_failures_total") == 1
+    assert metrics.registry.get_sample_value("recsys_feature_log_pages_total") == 2
 
 
 def test_a_killed_writer_leaves_whole_files(tmp_path: Path) -> None:
