@@ -1,5 +1,8 @@
 """Which model a day's training begins from: the one that served when the day came (TFX, KDD 2017,
-section 4.2)."""
+section 4.2).
+
+The graph has no edge for it: which earlier day it is of, the pushes say, and not the calendar.
+"""
 
 from __future__ import annotations
 

@@ -78,13 +78,21 @@ def ui(
     webserver.serve(place, port)
 
 
-def evaluate(workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False) -> None:
+def evaluate(
+    bundle: Annotated[
+        str | None,
+        typer.Option(help="Measure this version on the newest day, however old it is."),
+    ] = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    as_json: JsonOption = False,
+) -> None:
     """Prints what the newest model was measured at, and the verdict on it."""
     from rich.console import Console
 
     from pipeline import evaluations
 
-    span, evaluation = evaluations.newest(Workspace(workspace))
+    place = Workspace(workspace)
+    span, evaluation = evaluations.of_bundle(place, bundle) if bundle else evaluations.newest(place)
     Console().print(*evaluations.described(span, evaluation), sep="\n")
     if as_json:
         print_json({"span": span, **evaluation})

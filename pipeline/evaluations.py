@@ -10,9 +10,10 @@ from rich import box
 from rich.console import RenderableType
 from rich.table import Table
 
-from pipeline.artifacts import ModelEvaluation
-from pipeline.spans import days_of_logs
+from pipeline.artifacts import Examples, ModelEvaluation
+from pipeline.spans import days_of_logs, window
 from pipeline.store import Store
+from recsys import pushes
 from recsys.errors import BadInput
 from recsys.evaluation.results import Comparison, Estimate, Measured, MeasuredSlice
 from recsys.evaluation.saved import Evaluation
@@ -34,6 +35,26 @@ def newest(workspace: Workspace) -> tuple[dt.date, dict[str, Any]]:
         if store.has(ModelEvaluation, day):
             return day, store.current(ModelEvaluation, day).values
     raise BadInput("no model was evaluated yet: `recsys run` trains and evaluates one.")
+
+
+def of_bundle(workspace: Workspace, version: str) -> tuple[dt.date, dict[str, Any]]:
+    """A bundle of whatever day, measured as the newest day's own is: on the days that this one
+    keeps out of training. Returns that day, and values as of an `evaluation.json`.
+
+    Raises:
+        BadInput: there is no such bundle, or the newest day's examples were not made yet.
+    """
+    # TensorFlow takes seconds to import.
+    from pipeline.evaluator import evaluate
+    from pipeline.held_out import held_out
+
+    version = pushes.manifest(workspace, version)["version"]
+    store, span = Store(workspace), days_of_logs(workspace)[-1]
+    train, test = (
+        [store.current(Examples, day) for day in days] for days in window(workspace, span)
+    )
+    seen = held_out(train, test, workspace.config)
+    return span, evaluate(workspace.bundles / version, None, seen, workspace.config).values()
 
 
 def described(span: dt.date, values: Mapping[str, Any]) -> Iterator[RenderableType]:

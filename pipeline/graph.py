@@ -27,6 +27,11 @@ from recsys.pushes import served_before
 DAY_BEFORE = between(dg.AssetKey("example_validator"), -1, -1)
 """A day is held against the last one that passed, so the validator takes day after day."""
 
+_IN_BUNDLE = ["features", "retrieval", "ranking", "index", "recommender", "evaluation", "serving"]
+"""The sections of the configuration that a bundle is made by."""
+_IN_EVALUATION = ["features", "examples", "evaluation", "seed"]
+"""Those that an evaluation is made by."""
+
 
 def assets_of(store: Store) -> list[dg.AssetsDefinition]:
     """The assets of a workspace, in the order in which a span runs through them.
@@ -86,14 +91,14 @@ def assets_of(store: Store) -> list[dg.AssetsDefinition]:
     def trainer_retrieval(span: dt.date) -> Made:
         graph, base = current(a.TransformGraph, span), base_model(store, a.TrainedRetrieval, span)
         step = partial(components.trainer_retrieval, graph, *base, config)
-        return run(a.TrainedRetrieval, step, span, ["features", "retrieval", "training", "seed"])
+        return run(a.TrainedRetrieval, step, span, ["features", "retrieval", "seed"])
 
     @asset(transform, trainer_retrieval)
     def trainer_ranking(span: dt.date) -> Made:
         graph, retrieval = current(a.TransformGraph, span), current(a.TrainedRetrieval, span)
         base = base_model(store, a.TrainedRanking, span)
         step = partial(components.trainer_ranking, graph, retrieval, *base, config)
-        return run(a.TrainedRanking, step, span, ["features", "ranking", "training", "seed"])
+        return run(a.TrainedRanking, step, span, ["features", "ranking", "seed"])
 
     @asset(between(example_gen, first, first_test - 1), trainer_retrieval, trainer_ranking)
     def bundle_gen(span: dt.date) -> Made:
@@ -102,8 +107,7 @@ def assets_of(store: Store) -> list[dg.AssetsDefinition]:
         lineage = [record.to_json() for record in store.lineage(graph, *models)]
         train = examples(window(workspace, span).train)
         of = partial(components.bundle_gen, graph, *models, train, span.isoformat())
-        sections = ["features", "retrieval", "ranking", "index", "recommender", "evaluation"]
-        return run(a.ModelBundle, partial(of, lineage, config), span, [*sections, "serving"])
+        return run(a.ModelBundle, partial(of, lineage, config), span, _IN_BUNDLE)
 
     @asset(bundle_gen, between(example_gen, first_test, 0))
     def evaluator(span: dt.date) -> Made:
@@ -112,9 +116,8 @@ def assets_of(store: Store) -> list[dg.AssetsDefinition]:
         baseline = workspace.bundles / before if before else None
         seen = examples(days.train), examples(days.test)
         step = partial(components.evaluator, bundle, baseline, *seen, config)
-        sections = ["features", "examples", "evaluation", "seed"]
         reads = [a.Reference("bundles", before, "")] if before else []
-        return run(a.ModelEvaluation, step, span, sections, reads)
+        return run(a.ModelEvaluation, step, span, _IN_EVALUATION, reads)
 
     @asset(bundle_gen, evaluator)
     def pusher(span: dt.date) -> Made:

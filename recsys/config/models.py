@@ -13,14 +13,11 @@ Width = Annotated[int, Field(ge=1)]
 
 
 class Training(Section):
-    """How a day's training begins, and what it goes over."""
+    """How a day's training begins."""
 
     start: Literal["warm", "cold"] = "warm"
-    """`warm`: from the models that served before the day, over the days that are new to them.
-    `cold`: from random weights, over the whole window."""
-    replay_share: float = Field(0.25, ge=0, le=1)
-    """Share of the window's older requests that a warm start goes over again beside the new days;
-    1 is the whole window."""
+    """`warm`: from the models that served before the day, over what is new to them and a part of
+    the rest. `cold`: from random weights, over the whole window."""
 
 
 class Retrieval(Section):
@@ -44,8 +41,10 @@ class Retrieval(Section):
     """Positives in a batch."""
     num_epochs: int = Field(4, ge=1)
     """Passes over the window."""
-    num_warm_epochs: int = Field(4, ge=1)
-    """Passes of a warm start over what it is trained on."""
+    num_warm_epochs: int = Field(1, ge=1)
+    """Passes of a warm start over the days that are new to its base, and the replay."""
+    replay_share: float = Field(0.5, ge=0, le=1)
+    """Share of the window's older requests that a warm start goes over again."""
     learning_rate: float = Field(0.002, gt=0)
     """Learning rate of Adam."""
     dropout: float = Field(0.2, ge=0, lt=1)
@@ -68,7 +67,10 @@ class Ranking(Section):
     num_epochs: int = Field(1, ge=1)
     """Passes over the window."""
     num_warm_epochs: int = Field(1, ge=1)
-    """Passes of a warm start over what it is trained on."""
+    """Passes of a warm start over the days that are new to its base, and the replay."""
+    replay_share: float = Field(0.0, ge=0, le=1)
+    """Share of the window's older requests that a warm start goes over again; an impression seen
+    twice is learnt by heart."""
     wide_learning_rate: float = Field(0.05, gt=0)
     """Learning rate of FTRL, which trains the wide part."""
     wide_l1: float = Field(0.0005, ge=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,11 @@ class Evaluation:
                 f"expected an {EVALUATION} of this version of recsys, found one without {key!r} as "
                 "it has it: `recsys run` evaluates anew."
             ) from None
+
+    def values(self) -> dict[str, Any]:
+        """What the file holds, as JSON values."""
+        values: dict[str, Any] = json.loads(_VALUES.dump_json(self))
+        return values
 
     def save(self, folder: Path) -> None:
         """Writes the file."""

@@ -88,7 +88,7 @@ class RetrievalBatches(_Batches):
         if not len(positive):
             raise BadInput(
                 "expected installs of apps in the catalogue among the days to train on, found "
-                "none: set examples.window_days or training.replay_share higher, or mend the "
+                "none: set examples.window_days or retrieval.replay_share higher, or mend the "
                 "outcomes."
             )
         super().__init__(examples, positive, min(config.batch_size, len(positive)), seed)

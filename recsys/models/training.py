@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from recsys.config import Config
+from recsys.config import Config, Ranking, Retrieval
 from recsys.features.transform import FittedTransform
 from recsys.features.transformed import Arrays, TransformedExamples
 from recsys.models.batches import RankingBatches, RetrievalBatches, Vectors, take
@@ -65,7 +65,7 @@ def train_retrieval(
         BadInput: there is no install to train on.
     """
     settings = config.retrieval
-    queries = None if base is None else _queries_for(base, examples, config)
+    queries = _queries_for(base, examples, settings, config.seed)
     batches = RetrievalBatches(examples, settings, config.seed, queries)
     epochs = settings.num_warm_epochs if base else settings.num_epochs
     tf.keras.utils.set_random_seed(config.seed)
@@ -83,7 +83,7 @@ def train_ranking(
 ) -> Trained:
     """Trains the ranker in the same way; `vectors` are what retrieval makes of the examples."""
     settings = config.ranking
-    queries = None if base is None else _queries_for(base, examples, config)
+    queries = _queries_for(base, examples, settings, config.seed)
     batches = RankingBatches(examples, vectors, settings, config.seed, queries)
     epochs = settings.num_warm_epochs if base else settings.num_epochs
     tf.keras.utils.set_random_seed(config.seed)
@@ -130,10 +130,14 @@ def _trained(
     )
 
 
-def _queries_for(base: Base, examples: TransformedExamples, config: Config) -> NDArray[np.bool_]:
-    """Which queries a warm start goes over: those of days that are new to the base, and a sample
-    of the others, another one each day, which keep what it knows of them."""
+def _queries_for(
+    base: Base | None, examples: TransformedExamples, settings: Retrieval | Ranking, seed: int
+) -> NDArray[np.bool_] | None:
+    """Which queries to go over: with a base, those of days that are new to it, and a sample of the
+    others, another one each day, which keeps fresh what it knows of them."""
+    if base is None:
+        return None
     last = (base.last_day - _FIRST_DAY).days
-    random = np.random.default_rng([config.seed, _REPLAY, last])
-    replayed = random.random(len(examples.query_day)) < config.training.replay_share
+    random = np.random.default_rng([seed, _REPLAY, last])
+    replayed = random.random(len(examples.query_day)) < settings.replay_share
     return (examples.query_day > last) | replayed

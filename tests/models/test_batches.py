@@ -199,3 +199,23 @@ def test_a_user_who_has_every_app_still_gets_a_batch(examples: TransformedExampl
     full = replace(examples, query={**examples.query, "installed_app_ids": everything})
     settings = Ranking(batch_size=16, negatives_per_positive=2)
     assert RankingBatches(full, vectors_of(full), settings, seed=1)[0]["label"].shape == (16, 3)
+
+
+def test_only_the_queries_that_are_asked_for_are_drawn_from(
+    examples: TransformedExamples,
+) -> None:
+    later = examples.query_day == 1
+    ages = set(examples.query["age"][later].tolist())
+    assert 0 < later.sum() < len(later)
+    for batch in every(RetrievalBatches(examples, RETRIEVAL, seed=1, queries=later)):
+        # A hidden app leaves the rest of its query as it is.
+        assert set(batch["query"]["age"].tolist()) <= ages
+    random = np.random.default_rng(0)
+    vectors = Vectors(
+        toy_features.unit_vectors(random, 256, 3), toy_features.unit_vectors(random, NUM_APPS, 3)
+    )
+    ranking = RankingBatches(examples, vectors, Ranking(batch_size=64), seed=1, queries=later)
+    assert ranking.num_examples == 2 * later.sum()
+    seen = [age for batch in every(ranking) for age in batch["query"]["age"].tolist()]
+    assert set(seen) == ages
+    assert len(seen) == ranking.num_examples

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from daily_logs import DAY, make_workspace, write_clean_day
 
-from pipeline import runner
-from pipeline.artifacts import TrainedRanking, TrainedRetrieval
+from pipeline import evaluations, runner
+from pipeline.artifacts import ModelEvaluation, TrainedRanking, TrainedRetrieval
 from pipeline.base_model import base_model
 from pipeline.lineage import tree
 from pipeline.runner import Due
@@ -129,6 +129,12 @@ def test_each_day_begins_as_the_last_one_that_was_blessed(
     assert [one["span"] for one in trained] == [str(DAYS[2])] * 2
     labels = [str(branch.label) for branch in tree(manifest).children[0].children]
     assert any(label.startswith(f"builds on that of {DAYS[1]}, ") for label in labels)
+
+    # An older bundle is measured on the newest day as that day's own is.
+    assert served is not None
+    day, older = evaluations.of_bundle(again, served)
+    counts = Store(again).current(ModelEvaluation, DAYS[3]).values["measured"]["counts"]
+    assert (day, older["bundle"], older["measured"]["counts"]) == (DAYS[3], served, counts)
 
 
 def test_a_day_is_due_again_when_its_base_is(tmp_path: Path) -> None:
