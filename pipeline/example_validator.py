@@ -61,12 +61,14 @@ def day(
 ) -> Day:
     """All that a span is judged by."""
     before = [statistics.load(one.statistics) for one in last]
+    span = seen.record.span
     return Day(
         seen=statistics.load(seen.statistics),
         expected=expected,
         inference=inference(config),
         last=before[-1] if before else None,
         skew=Skew.load(skew.skew),
+        waived=frozenset((one.name, one.anomaly) for one in expected.waived if one.day == span),
     )
 
 

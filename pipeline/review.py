@@ -13,7 +13,8 @@ from pipeline.store import Store
 from recsys.errors import BadInput
 from recsys.features import anomalies, proposals, schema
 from recsys.features.anomalies import DATASET, Finding, Row, Severity
-from recsys.features.schema import Decision, Expectations
+from recsys.features.proposals import Remedy
+from recsys.features.schema import Decision, Expectations, Waiver
 
 
 class Found(NamedTuple):
@@ -61,7 +62,8 @@ def approve(store: Store, names: Collection[str], why: str, is_dry_run: bool = F
 
     Args:
         store: holds the days that were looked at.
-        names: of features, or `dataset`; all that have a proposal where empty.
+        names: of features, or `dataset`; all that have a proposal where empty. What has none, since
+            it should be mended upstream, must be named: then its days pass as they are.
         why: the reason, for those who come after.
         is_dry_run: only says what would be decided.
 
@@ -80,9 +82,9 @@ def approve(store: Store, names: Collection[str], why: str, is_dry_run: bool = F
         found = [
             one
             for one in _found(store, day, expected)
-            if one.can_be_approved and (not names or one.name in names)
+            if (one.name in names if names else one.can_be_approved)
         ]
-        expected = proposals.accept(expected, [one.finding.remedy for one in found])
+        expected = proposals.accept(expected, [_settling(one) for one in found])
         decisions += [_decision(one) for one in found]
     if is_dry_run:
         return Approval(newest + 1, decisions)
@@ -128,13 +130,21 @@ def _found(store: Store, day: dt.date, expected: Expectations) -> list[Found]:
         store.workspace.config,
     )
     return [
-        Found(day, finding, judged.severity(finding.name)) for finding in anomalies.findings(judged)
+        Found(day, finding, judged.severity(finding))
+        for finding in anomalies.findings(judged)
+        if (finding.name or DATASET, finding.short) not in judged.waived
     ]
 
 
+def _settling(found: Found) -> Remedy:
+    """What an approval of it does: the change that is proposed, or else the day is let pass."""
+    if found.can_be_approved:
+        return found.finding.remedy
+    return proposals.let_pass(Waiver(str(found.day), found.name, found.finding.short))
+
+
 def _decision(found: Found) -> Decision:
-    finding = found.finding
-    return Decision(str(found.day), found.name, finding.short, finding.remedy.text)
+    return Decision(str(found.day), found.name, found.finding.short, _settling(found).text)
 
 
 def _require_reason(why: str) -> None:
@@ -145,12 +155,10 @@ def _require_reason(why: str) -> None:
 
 
 def _require_proposals(found: Collection[Found], names: Collection[str]) -> None:
-    known = sorted({one.name for one in found if one.can_be_approved})
+    known = sorted({one.name for one in found})
     unknown = sorted(set(names) - set(known))
-    if unknown or not known:
-        upstream = [one for one in found if one.name in unknown and not one.can_be_approved]
-        reason = "".join(f" ({one.name}: {one.finding.remedy.text})" for one in upstream)
+    if unknown or not (names or any(one.can_be_approved for one in found)):
         raise BadInput(
-            f"nothing can be approved for {', '.join(unknown) or 'any feature'}{reason}, expected "
+            f"nothing can be approved for {', '.join(unknown) or 'all at once'}, expected "
             f"one of {', '.join(known) or 'none'}: `recsys schema diff` lists them."
         )

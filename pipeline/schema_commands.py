@@ -55,8 +55,11 @@ def diff_schema(
         typer.echo(f"{day}\n{display.table([one.row for one in found if one.day == day])}")
     if not found:
         typer.echo("The data is as the schema expects; nothing is proposed.")
-    elif any(one.can_be_approved for one in found):
-        typer.echo("`recsys schema approve NAME... --why TEXT` makes a proposal the next version.")
+    else:
+        typer.echo(
+            "`recsys schema approve NAME... --why TEXT` makes a proposal the next version. What "
+            "can't be mended upstream any more is let pass in the same way, for its day alone."
+        )
     if as_json:
         print_json([_values(one) for one in found])
 

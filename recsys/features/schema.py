@@ -6,6 +6,7 @@ change it:
 ```
 schema/version=1/schema.pbtxt      a text `Schema` of tensorflow-metadata
 schema/version=1/reference.pb      statistics that drift is measured from
+schema/version=1/waived.json       what was wrong with single days, and let pass as it was
 schema/version=1/approval.json     who, why, when, and what was decided
 ```
 
@@ -19,7 +20,7 @@ import datetime as dt
 import getpass
 import json
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,26 @@ Feature = Any
 
 SCHEMA = "schema.pbtxt"
 REFERENCE = "reference.pb"
+WAIVED = "waived.json"
 APPROVAL = "approval.json"
+
+PARTS = (SCHEMA, REFERENCE, WAIVED)
+"""The files that a day is held against."""
 
 TRAINING, SERVING = "TRAINING", "SERVING"
 """The schema's environments: what models are trained on, and what a server has at a request."""
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """What was wrong with one day, can't be mended any more, and shall not stop it: an outage's
+    hours are lost, what a server used yesterday it has used."""
+
+    day: str
+    name: str
+    """The feature, or what else it is about."""
+    anomaly: str
+    """Its short description."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +67,13 @@ class Expectations:
     reference: DatasetFeatureStatisticsList
     """Statistics of the day that the schema was inferred from. Behind them further datasets of the
     same names, with what a person agreed to since: of some day, the features that had drifted."""
+    waived: list[Waiver] = field(default_factory=list)
+    """What no longer stops the days that it was found in."""
 
     def copy(self) -> Expectations:
         """The same, to change."""
-        copied = Expectations(schema_pb2.Schema(), statistics_pb2.DatasetFeatureStatisticsList())
+        nothing = statistics_pb2.DatasetFeatureStatisticsList()
+        copied = Expectations(schema_pb2.Schema(), nothing, list(self.waived))
         copied.schema.CopyFrom(self.schema)
         copied.reference.CopyFrom(self.reference)
         return copied
@@ -95,7 +115,7 @@ def folder_of(workspace: Workspace, version: int) -> Path:
 
 
 def load(folder: Path) -> Expectations:
-    """Reads a version's schema and reference, from its folder or from a copy.
+    """Reads a version from its folder or from a copy.
 
     Raises:
         BadInput: the schema does not parse, as after an edit by hand.
@@ -105,7 +125,8 @@ def load(folder: Path) -> Expectations:
         schema = text_format.Parse(path.read_text(), schema_pb2.Schema())
     except text_format.ParseError as error:
         raise BadInput(f"{path} is not a text Schema: {error}. Mend that line.") from None
-    return Expectations(schema, statistics.load(folder / REFERENCE))
+    waived = [Waiver(**one) for one in json.loads((folder / WAIVED).read_text())]
+    return Expectations(schema, statistics.load(folder / REFERENCE), waived)
 
 
 def approve(
@@ -131,6 +152,8 @@ def approve(
     with staged_folder(folder_of(workspace, version)) as out:
         (out / SCHEMA).write_text(text_format.MessageToString(expected.schema))
         statistics.save(expected.reference, out / REFERENCE)
+        waived = [asdict(waiver) for waiver in expected.waived]
+        (out / WAIVED).write_text(json.dumps(waived, indent=1) + "\n")
         record = {
             "version": version,
             "who": getpass.getuser(),
@@ -153,7 +176,7 @@ def approval(workspace: Workspace, version: int) -> dict[str, Any]:
 def digest(workspace: Workspace, version: int) -> str:
     """SHA-256 (hex) of what a version expects."""
     folder = folder_of(workspace, version)
-    return digest_of_files(folder, [folder / SCHEMA, folder / REFERENCE])
+    return digest_of_files(folder, [folder / part for part in PARTS])
 
 
 def of(schema: Schema, name: str) -> Feature:

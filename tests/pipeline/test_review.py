@@ -99,17 +99,48 @@ def test_a_decision_needs_a_reason(store: Store) -> None:
     assert schema.versions(store.workspace) == [1]
 
 
-def test_what_has_no_proposal_cannot_be_approved(store: Store) -> None:
+def double_impressions(workspace: Workspace, day: dt.date) -> None:
+    [file] = workspace.files("impressions", day)
+    rows = pq.read_table(file)
+    pq.write_table(pa.concat_tables([rows, rows]), file)
+
+
+def test_what_was_not_found_cannot_be_approved(store: Store) -> None:
     expected = "nothing can be approved for price, expected one of country, device"
     with pytest.raises(BadInput, match=expected):
         review.approve(store, ["device", "price"], WHY)
-    [file] = store.workspace.files("impressions", DAYS[2])
-    rows = pq.read_table(file)
-    unknown = pa.array([f"x{i}" for i in range(len(rows))])
-    pq.write_table(rows.set_column(rows.column_names.index("app_id"), "app_id", unknown), file)
-    judge(store, DAYS[2])
-    with pytest.raises(BadInput, match=r"impressions.app_id: mend upstream: deliver"):
-        review.approve(store, ["impressions.app_id"], WHY)
+
+
+def test_a_day_that_cannot_be_mended_passes_when_a_person_names_what_is_wrong(
+    store: Store,
+) -> None:
+    for day in DAYS[1:]:
+        double_impressions(store.workspace, day)
+        judge(store, day)
+    keys = {"impressions.app_id", "impressions.position"}
+
+    review.approve(store, [], WHY)
+    assert {one.name for one in review.open_anomalies(store)} >= keys, "not approved by --all"
+
+    named = {one.name for one in review.open_anomalies(store)}
+    approval = review.approve(store, named, "the job's logs are gone")
+    waived = [one for one in approval.decisions if one.name == "impressions.app_id"]
+    assert [one.change for one in waived] == ["let this day pass as it is"] * 2
+    assert review.open_anomalies(store) == []
+    for day in DAYS[1:]:
+        rows = judge(store, day)
+        assert {row.name for row in rows} >= keys, "it is still said"
+        assert {row.severity for row in rows} == {"warning"}, "and stops nothing"
+
+
+def test_another_day_is_not_let_pass_with_it(store: Store) -> None:
+    double_impressions(store.workspace, DAYS[1])
+    judge(store, DAYS[1])
+    named = {one.name for one in review.open_anomalies(store)}
+    review.approve(store, named, WHY)
+    double_impressions(store.workspace, DAYS[2])
+    found = {row.name: row.severity for row in judge(store, DAYS[2])}
+    assert found["impressions.app_id"] == "error"
 
 
 def test_without_anomalies_nothing_can_be_approved(tmp_path: Path) -> None:
@@ -119,5 +150,5 @@ def test_without_anomalies_nothing_can_be_approved(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="there is no schema yet: `recsys run` infers one"):
         review.open_anomalies(store)
     judge(store, DAY)
-    with pytest.raises(BadInput, match="nothing can be approved for any feature"):
+    with pytest.raises(BadInput, match="nothing can be approved for all at once"):
         review.approve(store, [], WHY)

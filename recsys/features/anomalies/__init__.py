@@ -91,7 +91,8 @@ def validate(day: Day) -> Anomalies:
     for name, found in by_name.items():
         info = anomalies.anomaly_info[name] if name else anomalies.dataset_anomaly_info
         _describe(info, name, found)
-        info.severity = Info.ERROR if day.severity(name) == "error" else Info.WARNING
+        stops = any(day.severity(finding) == "error" for finding in found)
+        info.severity = Info.ERROR if stops else Info.WARNING
     for moved in drift.drifts(day):
         if moved.measurement is not None:
             info = anomalies.drift_skew_info.add(drift_measurements=[moved.measurement])

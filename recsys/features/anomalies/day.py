@@ -87,6 +87,8 @@ class Day:
     last: DatasetFeatureStatisticsList | None = None
     """Statistics of the last day before it that passed; None where none did."""
     skew: Skew = field(default_factory=Skew)
+    waived: frozenset[tuple[str, str]] = frozenset()
+    """Name and short description of what a person let the day pass with."""
 
     @cached_property
     def datasets(self) -> dict[str, Any]:
@@ -114,11 +116,13 @@ class Day:
         """Whether one day is expected to be like another: its impressions are logged."""
         return has_impressions(self.expected.reference)
 
-    def severity(self, name: str) -> Severity:
+    def severity(self, finding: Finding) -> Severity:
         """An error where a model reads the feature, where it is a key or a label, and of what is
-        wrong with a table, or without a name with the dataset."""
+        wrong with a table or with the dataset; unless a person let the day pass with it."""
+        name = finding.name
         is_used = not name or is_of_table(name) or name in self.inference.used
-        return "error" if is_used else "warning"
+        is_waived = (name or DATASET, finding.short) in self.waived
+        return "error" if is_used and not is_waived else "warning"
 
     def columns(self) -> Iterator[Column]:
         """The features of the day that something is expected of, and the keys of its tables."""
