@@ -56,7 +56,7 @@ def test_a_sound_server_fails_no_request(tmp_path: Path) -> None:
     publish(workspace, "v1")
     with server(workspace) as url:
         wait_for(url)
-        result = run_load(url, seconds=2, num_visitors=2, users_file=users, raw_file=raw)
+        result = run_load(url, seconds=5, num_visitors=2, users_file=users, raw_file=raw)
     assert (result.num_failures, dict(result.failures)) == (0, {})
     assert 0 < result.p50_ms <= result.p95_ms <= result.p99_ms
     kept = [json.loads(line) for line in raw.read_text().splitlines()]

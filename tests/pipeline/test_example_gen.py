@@ -87,7 +87,9 @@ def test_history_is_whole_whatever_a_feature_looks_at(tmp_path: Path) -> None:
             "max_length": 2,
         }
     }
-    workspace = make_workspace(tmp_path, features=features, ranking={"crosses": []})
+    workspace = make_workspace(
+        tmp_path, features=features, ranking={"crosses": []}, evaluation={"slices": []}
+    )
     write_log(workspace, "users", DAY, [{"user_id": "u", "installed_app_ids": ["a", "b", "c"]}])
     write_log(workspace, "requests", DAY, [request("r", "u", at(1)), request("s", "new", at(1))])
     queries, _, _ = make(workspace, DAY)
