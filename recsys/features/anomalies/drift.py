@@ -20,8 +20,11 @@ from recsys.features import distances, proposals
 from recsys.features.anomalies.day import Column, Day, Finding, Info
 from recsys.features.statistics import FeatureNameStatistics
 
-SLOW = 3.0
-"""How many times the threshold a feature may move from the reference in steps that are small."""
+SLOW = 2.5
+"""How many times as far as in one step a feature may get from the reference in many small ones. The
+divergence of numbers grows with the square of how far they move. Ages and counters move by their
+nature: of a store that opened as the reference was taken, the installs of its apps double within
+six weeks, and that is no alarm."""
 DEVIATIONS = 4.5
 """Standard deviations that chance may move a category's share by: once in 150,000."""
 EXPONENT = 12.0
@@ -69,8 +72,9 @@ class Drift:
         of_reference = self.from_reference
         if self.nearest and self.nearest.beyond_chance > self.threshold:
             return self._finding(self.from_last or self.nearest, "", self.threshold)
-        if of_reference and of_reference.beyond_chance > SLOW * self.threshold:
-            return self._finding(of_reference, "slowly ", SLOW * self.threshold)
+        slow = self.threshold * (SLOW**2 if self.is_number else SLOW)
+        if of_reference and of_reference.beyond_chance > slow:
+            return self._finding(of_reference, "slowly ", slow)
         return None
 
     def _finding(self, distance: Distance, how: str, threshold: float) -> Finding:
