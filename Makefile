@@ -27,6 +27,9 @@ serve: .venv/ready
 bench: .venv/ready
 	$(BIN)/recsys bench movielens
 	$(BIN)/recsys bench generate
+	$(BIN)/recsys bench faults
+	$(BIN)/recsys bench statistics
+	$(BIN)/recsys bench feature-log
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache *.egg-info $(WORKSPACE)
