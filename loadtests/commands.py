@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,14 @@ bench = typer.Typer(
     no_args_is_help=True,
     help="Measures, and writes what it measured to loadtests/results/.",
 )
+
+
+class Part(StrEnum):
+    """What `recsys bench training` measures."""
+
+    START = "start"
+    STALENESS = "staleness"
+    KINDS = "kinds"
 
 
 @bench.callback()
@@ -110,6 +119,30 @@ def bench_statistics(
     figures = bench_statistics.bench(rows)
     table = bench_statistics.table(figures)
     page = report.write("statistics", bench_statistics.COMMAND, figures, table)
+    typer.echo(f"\n{table}\n\nwrote {page}")
+    if as_json:
+        print_json(figures)
+
+
+@bench.command("training")
+def bench_training(
+    preset: Annotated[str, typer.Option(help="The synthetic store's size.")] = "small",
+    part: Annotated[
+        list[Part] | None, typer.Option(help="What to measure; everything if none is named.")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, help="Days that begin warm.")] = 7,
+    cache: Annotated[Path, typer.Option(help="Where the workspace is kept.")] = Path(".cache"),
+    as_json: JsonOption = False,
+) -> None:
+    """Warm against cold starts, bundles of some age, and kinds of rankers."""
+    from loadtests import bench_training, report, training_report
+    from recsys import quiet
+
+    quiet.import_tensorflow()
+    figures = bench_training.bench(preset, part or list(Part), cache, days)
+    training_report.plots(figures, report.RESULTS)
+    table = training_report.tables(figures)
+    page = report.write("training", bench_training.COMMAND, figures, table)
     typer.echo(f"\n{table}\n\nwrote {page}")
     if as_json:
         print_json(figures)

@@ -38,7 +38,9 @@ RETRIEVAL = Retrieval(
     num_uniform_negatives=4,
     dropout=0.0,
 )
-RANKING = Ranking(hidden_units=(7, 5), crosses=CROSSES, batch_size=64, wide_l1=0.002)
+RANKING = Ranking(
+    hidden_units=(7, 5), crosses=CROSSES, batch_size=64, wide_l1=0.002, wide_learning_rate=0.05
+)
 
 BEFORE = toy_features.fitted()
 LATER = {
