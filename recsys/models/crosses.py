@@ -31,6 +31,8 @@ class HashedCross(tf.keras.layers.Layer):  # type: ignore[misc]
     def __init__(self, fitted: FittedTransform, cross: Cross) -> None:
         super().__init__(name=f"cross_{cross.query}_x_{cross.candidate}")
         self._cross = cross
+        sides = (rows.source_of(fitted, name) for name in (cross.query, cross.candidate))
+        self._pairs = " x ".join(sides)
         self._query_fingerprints = tf.constant(fingerprints(fitted, cross.query))
         self._candidate_fingerprints = tf.constant(fingerprints(fitted, cross.candidate))
 
@@ -43,8 +45,7 @@ class HashedCross(tf.keras.layers.Layer):  # type: ignore[misc]
 
     def layout(self) -> dict[str, rows.Rows]:
         """What the buckets hold: pairs, hashed by what they are."""
-        pairs = f"{self._cross.query} x {self._cross.candidate}"
-        return {rows.name_of(self._weights): rows.Places(of=pairs)}
+        return {rows.name_of(self._weights): rows.Places(of=self._pairs)}
 
     def call(self, inputs: tuple[Tensors, Tensors]) -> Any:
         """Transformed features of queries `[batch_size, ...]` and of their candidates

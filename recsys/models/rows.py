@@ -69,15 +69,21 @@ def of_feature(fitted: FittedTransform, name: str) -> Values | Places:
     """The rows of a table that a feature's indices are looked up in."""
     feature = fitted.features[name]
     if feature.kind not in ("category", "categories"):
-        return Places(of=_source(fitted, name))
+        return Places(of=source_of(fitted, name))
     root = spec.vocabulary_of(name, feature)
     num_oov = fitted.features[root].num_oov_buckets
-    return Values(of=_source(fitted, name), vocabulary=root, num_oov=num_oov)
+    return Values(of=source_of(fitted, name), vocabulary=root, num_oov=num_oov)
+
+
+def source_of(fitted: FittedTransform, name: str) -> str:
+    """Where a feature's values come from: what it is, whatever it is called."""
+    feature = fitted.features[name]
+    return f"{feature.kind} {feature.table}.{spec.column_of(name, feature)}"
 
 
 def block_of(fitted: FittedTransform, name: str, width: int) -> Block:
     """A feature's part of what feeds a dense layer."""
-    return f"{name} ({_source(fitted, name)})", width
+    return f"{name} ({source_of(fitted, name)})", width
 
 
 def of_layers(blocks: Sequence[Block], layers: Iterable[Any]) -> dict[str, Inputs]:
@@ -189,8 +195,3 @@ def _said(rows: Rows) -> str:
             return ", ".join(f"{source} x {width}" for source, width in rows.blocks)
         case Places():
             return rows.of or "places"
-
-
-def _source(fitted: FittedTransform, name: str) -> str:
-    feature = fitted.features[name]
-    return f"{feature.kind} {feature.table}.{spec.column_of(name, feature)}"

@@ -98,8 +98,9 @@ def _origin(
         return "the base has no such weight"
     name, shape = name_of(variable), tuple(variable.shape)
     now = layout.get(name, rows.Places())
-    fixed = 0 if isinstance(now, rows.Places) else 1
-    if before.shape[fixed:] != shape[fixed:]:
+    # Rows that are told apart by what they stand for may be more or fewer.
+    compared = slice(0 if isinstance(now, rows.Places) else 1, None)
+    if before.shape[compared] != shape[compared]:
         return f"its shape was {list(before.shape)}, and is {list(shape)}"
     num_rows = shape[0] if shape else 1
     return rows.origin(now, saved.layout.get(name, rows.Places()), num_rows, fitted, saved)
