@@ -13,11 +13,12 @@ from pipeline.artifacts import TrainedModel, TrainedRanking, TrainedRetrieval, T
 from recsys.config import Config
 from recsys.features.transform import FittedTransform
 from recsys.features.transformed import TransformedExamples
-from recsys.models import training, weights
+from recsys.models import loss_curve, training, weights
 from recsys.models.batches import Vectors
 from recsys.models.training import Base, Trained
 
 VECTORS = "vectors"
+TENSORBOARD = "tensorboard"
 
 
 def trainer_retrieval(
@@ -28,8 +29,8 @@ def trainer_retrieval(
     out: Path,
 ) -> None:
     """Trains the two towers; writes `weights/` and what a warm start needs beside them, how it went
-    (`history.json`), and `vectors/`: what the towers make of the window's queries and of the
-    catalogue.
+    (`history.json`, and its loss for TensorBoard), and `vectors/`: what the towers make of the
+    window's queries and of the catalogue.
 
     Args:
         transformed: the window's examples.
@@ -83,6 +84,8 @@ def _save(
         "last_day": trained.last_day.isoformat(),
         "num_examples": trained.num_examples,
         "loss": trained.losses,
+        "curve": trained.curve,
         "copied": trained.copied and asdict(trained.copied),
     }
     (out / TrainedModel.history_file).write_text(json.dumps(history, indent=1) + "\n")
+    loss_curve.save_for_tensorboard(trained.curve, out / TENSORBOARD)

@@ -16,6 +16,7 @@ from recsys.config import Config, Ranking, Retrieval
 from recsys.features.transform import FittedTransform
 from recsys.features.transformed import Arrays, TransformedExamples
 from recsys.models.batches import RankingBatches, RetrievalBatches, Vectors, take
+from recsys.models.loss_curve import LossCurve, LossPoint
 from recsys.models.ranking import RankingModel
 from recsys.models.retrieval import RetrievalModel
 from recsys.models.towers import Tower
@@ -46,6 +47,8 @@ class Trained:
     """What a warm start took from its base."""
     losses: list[float]
     """The mean loss of each epoch."""
+    curve: list[LossPoint]
+    """The loss while it was trained."""
     num_examples: int
     """Examples seen, each epoch's again: a model's installs, or a ranker's impressions."""
     last_day: dt.date
@@ -118,13 +121,15 @@ def _trained(
     model.make_weights(examples)
     model.compile_for_training()
     copied = None if base is None else warm_start(model, fitted, base.folder)
+    curve = LossCurve(batches.num_examples)
     history = model.fit(
-        batches, epochs=num_epochs, verbose=0, shuffle=False, callbacks=list(callbacks)
+        batches, epochs=num_epochs, verbose=0, shuffle=False, callbacks=[curve, *callbacks]
     )
     return Trained(
         model,
         copied,
         [float(loss) for loss in history.history["mean_loss"]],
+        curve.points,
         num_epochs * batches.num_examples,
         _FIRST_DAY + dt.timedelta(days=int(examples.query_day.max())),
     )
