@@ -15,7 +15,6 @@ popular.parquet      the apps installed most, by country
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,18 +25,18 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recsys import index
+from recsys import index, manifest
 from recsys.catalogue import Catalogue
 from recsys.config import Config, parse
-from recsys.errors import BadInput
 from recsys.features.transformed import Arrays, load_arrays
 from recsys.index.contract import Index
-from recsys.workspace import digest_of_file
+from recsys.manifest import MANIFEST as MANIFEST
+from recsys.manifest import BundleError as BundleError
+from recsys.manifest import write_manifest as write_manifest
 
 if TYPE_CHECKING:
     from recsys.models.export import LoadedModel
 
-MANIFEST = "manifest.json"
 CONFIG = "config.json"
 MODEL = "model"
 INDEX = "index.faiss"
@@ -49,10 +48,6 @@ POPULAR_SCHEMA = pa.schema(
     [("country", pa.string()), ("app_id", pa.string()), ("num_installs", pa.int64())]
 )
 """Installs in the training window; country is null for all countries together."""
-
-
-class BundleError(BadInput):
-    """A bundle that must not be served: a file is missing, unknown or not what was pushed."""
 
 
 @dataclass(frozen=True)
@@ -70,29 +65,7 @@ class Bundle:
             BundleError: there is no manifest, it is not what was written, or a file's digest
                 differs from it.
         """
-        try:
-            manifest = json.loads((path / MANIFEST).read_text())
-            is_whole = manifest["seal"] == _seal(manifest)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise BundleError(
-                f"{path} holds no bundle: expected a {MANIFEST} that lists its files, found "
-                f"{error!r}. `recsys bundles list` names those that can be served."
-            ) from None
-        if not is_whole:
-            raise BundleError(
-                f"{path}: the manifest was damaged or changed after it was made, and the bundle "
-                "won't be served. Push it again, or roll back."
-            )
-        expected: dict[str, str] = manifest["files"]
-        found = digests(path)
-        for name in sorted(expected.keys() | found.keys()):
-            if expected.get(name) != found.get(name):
-                raise BundleError(
-                    f"{path}: the digest of {name} is {_short(found.get(name))}, expected "
-                    f"{_short(expected.get(name))}: the bundle was damaged or changed after it was "
-                    "made and won't be served. Push it again, or roll back."
-                )
-        return Bundle(path, manifest)
+        return Bundle(path, manifest.verified(path))
 
     @property
     def version(self) -> str:
@@ -125,44 +98,3 @@ class Bundle:
     def popular(self) -> pa.Table:
         """Installs of the training window by country and app, the most first."""
         return pq.read_table(self.path / POPULAR)
-
-
-def write_manifest(folder: Path, span: str, index_kind: str, lineage: list[dict[str, Any]]) -> str:
-    """Seals a folder with its manifest; returns the version, which comes from the content."""
-    files = digests(folder)
-    version = version_of(span, files)
-    manifest = {
-        "version": version,
-        "span": span,
-        "index": index_kind,
-        "files": files,
-        "lineage": lineage,
-    }
-    sealed = {**manifest, "seal": _seal(manifest)}
-    (folder / MANIFEST).write_text(json.dumps(sealed, indent=1) + "\n")
-    return version
-
-
-def digests(folder: Path) -> dict[str, str]:
-    """SHA-256 by relative name of every file but the manifest and a component's record."""
-    return {
-        path.relative_to(folder).as_posix(): digest_of_file(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name not in (MANIFEST, "artifact.json")
-    }
-
-
-def version_of(span: str, files: Mapping[str, str]) -> str:
-    """The version of this content."""
-    content = json.dumps(dict(sorted(files.items()))).encode()
-    return f"{span}-{hashlib.sha256(content).hexdigest()[:12]}"
-
-
-def _seal(manifest: Mapping[str, Any]) -> str:
-    """SHA-256 (hex) of all that a manifest says beside its seal."""
-    said = {name: value for name, value in manifest.items() if name != "seal"}
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
-
-
-def _short(digest: str | None) -> str:
-    return "none (the file is missing)" if digest is None else f"{digest[:12]}..."

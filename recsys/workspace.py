@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import fcntl
 import hashlib
 import os
 import shutil
@@ -20,6 +21,9 @@ from recsys.config import Config
 
 if TYPE_CHECKING:  # Arrow takes a while to import, and every command imports this module
     from recsys.tables import Table
+
+STAGED = ".staged-"
+"""How the name of anything begins that is not published yet, or was left by a killed writer."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,7 @@ def staged_folder(target: Path) -> Iterator[Path]:
     target, which nothing reads and `sweep_staged` removes.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    staged = Path(tempfile.mkdtemp(prefix=f".staged-{target.name}-", dir=target.parent))
+    staged = Path(tempfile.mkdtemp(prefix=f"{STAGED}{target.name}-", dir=target.parent))
     old = staged.with_name(f"{staged.name}-old")
     try:
         yield staged
@@ -143,7 +147,7 @@ def staged_folder(target: Path) -> Iterator[Path]:
 def write_atomically(path: Path, content: bytes) -> None:
     """Replaces a file's content: readers see the old bytes or the new, never a mixture."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, staged = tempfile.mkstemp(prefix=f".staged-{path.name}-", dir=path.parent)
+    handle, staged = tempfile.mkstemp(prefix=f"{STAGED}{path.name}-", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -156,9 +160,48 @@ def write_atomically(path: Path, content: bytes) -> None:
         Path(staged).unlink(missing_ok=True)
 
 
+def append_durably(path: Path, line: str) -> None:
+    """Adds a line, which is on the disk when this returns; whoever calls it must be the only one to
+    write. A line that a killed writer left unfinished is cut off."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+b") as file:
+        file.seek(0)
+        content = file.read()
+        file.truncate(content.rfind(b"\n") + 1)
+        file.write(f"{line}\n".encode())
+        file.flush()
+        os.fsync(file.fileno())
+    _fsync(path.parent)
+
+
+def finished_lines(path: Path) -> list[str]:
+    """The lines of such a file, without one that is unfinished; none where there is no file."""
+    content = path.read_text(errors="replace") if path.exists() else ""
+    return content[: content.rfind("\n") + 1].splitlines()
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Waits for a file's lock and holds it; the kernel takes it from a killed process."""
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def discard(folder: Path) -> None:
+    """Deletes a folder: it is gone at once for whoever reads, and a killed process leaves nothing
+    of it that anyone reads."""
+    aside = Path(tempfile.mkdtemp(prefix=f"{STAGED}{folder.name}-", dir=folder.parent))
+    try:
+        folder.rename(aside / folder.name)
+        _fsync(folder.parent)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
 def sweep_staged(folder: Path) -> None:
     """Removes what killed writers left below `folder`; call it only where no writer runs."""
-    for path in folder.rglob(".staged-*"):
+    for path in folder.rglob(f"{STAGED}*"):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:

@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from recsys.config.bundles import Bundles as Bundles
 from recsys.config.data import Engine as Engine
 from recsys.config.data import Examples as Examples
 from recsys.config.data import Import as Import
@@ -67,6 +68,7 @@ class Config(Section):
     recommender: Recommender = Recommender()
     evaluation: Evaluation = Evaluation()
     alerts: Alerts = Alerts()
+    bundles: Bundles = Bundles()
     serving: Serving = Serving()
 
     @model_validator(mode="after")
