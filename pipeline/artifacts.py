@@ -267,22 +267,48 @@ class ModelBundle(Artifact):
         return {"version": self.version}
 
 
-class ModelEvaluation(Artifact):
-    """A bundle's metrics and the verdict on it."""
+class Blessing(Artifact):
+    """A verdict on a bundle, and what it rests on."""
 
-    component = "evaluator"
+    file: ClassVar[str]
 
     @property
     def values(self) -> dict[str, Any]:
-        """What `recsys.evaluation.saved.Evaluation` holds, as JSON values."""
-        values: dict[str, Any] = json.loads((self.path / "evaluation.json").read_text())
+        """What the file holds, as JSON values: `bundle`, the version judged; `verdict`, with
+        `blessed` and `reasons`; and what was measured."""
+        values: dict[str, Any] = json.loads((self.path / self.file).read_text())
         return values
 
     def figures(self) -> dict[str, Any]:
+        """The verdict."""
+        verdict = self.values["verdict"]
+        return {"blessed": verdict["blessed"], "reasons": "\n".join(verdict["reasons"])}
+
+
+class InfraBlessing(Blessing):
+    """Whether a bundle is safe to serve: what a real server did with it."""
+
+    component = "infra_validator"
+    file = "blessing.json"
+
+    def figures(self) -> dict[str, Any]:
+        """The verdict, and what was measured of the server."""
+        measured: dict[str, Any] = self.values["measured"]
+        return super().figures() | measured
+
+
+class ModelEvaluation(Blessing):
+    """A bundle's metrics and the verdict on it: what `recsys.evaluation.saved.Evaluation` holds."""
+
+    component = "evaluator"
+    file = "evaluation.json"
+
+    def figures(self) -> dict[str, Any]:
         """The verdict, and the candidate model's metrics by name."""
-        verdict, metrics = self.values["verdict"], self.values["measured"]["metrics"]
-        said = {"blessed": verdict["blessed"], "reasons": "\n".join(verdict["reasons"])}
-        return said | {name: one["candidate"]["value"] for name, one in metrics.items()}
+        metrics = self.values["measured"]["metrics"]
+        return super().figures() | {
+            name: one["candidate"]["value"] for name, one in metrics.items()
+        }
 
 
 class PushedModel(Artifact):

@@ -4,6 +4,7 @@ from pipeline.bundle_gen import bundle_gen
 from pipeline.evaluator import evaluator
 from pipeline.example_gen import example_gen
 from pipeline.example_validator import example_validator
+from pipeline.infra_validator import infra_validator
 from pipeline.pusher import pusher
 from pipeline.schema_gen import schema_gen
 from pipeline.skew_gen import skew_gen
@@ -16,6 +17,7 @@ __all__ = [
     "evaluator",
     "example_gen",
     "example_validator",
+    "infra_validator",
     "pusher",
     "schema_gen",
     "skew_gen",

@@ -16,6 +16,7 @@ from pipeline import artifacts as a
 from pipeline import components, logs
 from pipeline.assets import between, component, daily
 from pipeline.base_model import base_model
+from pipeline.blessings import require
 from pipeline.example_gen import source_days
 from pipeline.example_validator import last_passed, rows
 from pipeline.schema_gen import approved
@@ -110,8 +111,15 @@ def assets_of(store: Store) -> list[dg.AssetsDefinition]:
         return run(a.ModelBundle, partial(of, lineage, config), span, _IN_BUNDLE)
 
     @asset(bundle_gen, between(example_gen, first_test, 0))
+    def infra_validator(span: dt.date) -> Made:
+        bundle, test = current(a.ModelBundle, span), examples(window(workspace, span).test)
+        step = partial(components.infra_validator, bundle, test, config)
+        return run(a.InfraBlessing, step, span, ["features", "infra", "serving"])
+
+    @asset(infra_validator, between(example_gen, first_test, 0))
     def evaluator(span: dt.date) -> Made:
         bundle, days = current(a.ModelBundle, span), window(workspace, span)
+        require(current(a.InfraBlessing, span), bundle, workspace)
         before = served_before(workspace, bundle.version)
         baseline = workspace.bundles / before if before else None
         seen = examples(days.train), examples(days.test)
@@ -119,12 +127,14 @@ def assets_of(store: Store) -> list[dg.AssetsDefinition]:
         reads = [a.Reference("bundles", before, "")] if before else []
         return run(a.ModelEvaluation, step, span, _IN_EVALUATION, reads)
 
-    @asset(bundle_gen, evaluator)
+    @asset(bundle_gen, infra_validator, evaluator)
     def pusher(span: dt.date) -> Made:
-        bundle, evaluation = current(a.ModelBundle, span), current(a.ModelEvaluation, span)
-        return run(a.PushedModel, partial(components.pusher, bundle, evaluation, workspace), span)
+        blessings = current(a.InfraBlessing, span), current(a.ModelEvaluation, span)
+        step = partial(components.pusher, current(a.ModelBundle, span), *blessings, workspace)
+        return run(a.PushedModel, step, span)
 
     return [
         *(example_gen, statistics_gen, schema_gen, skew_gen, example_validator),
-        *(transform, trainer_retrieval, trainer_ranking, bundle_gen, evaluator, pusher),
+        *(transform, trainer_retrieval, trainer_ranking),
+        *(bundle_gen, infra_validator, evaluator, pusher),
     ]

@@ -9,31 +9,31 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from pipeline.artifacts import ModelBundle, ModelEvaluation
+from pipeline.artifacts import InfraBlessing, ModelBundle, ModelEvaluation
+from pipeline.blessings import require
 from recsys import pushes
 from recsys.bundle import MANIFEST, Bundle, BundleError
-from recsys.errors import ModelRefused
 from recsys.workspace import Workspace, staged_folder
 
 PUSHED = "pushed.json"
 
 
 def pusher(
-    candidate: ModelBundle, evaluation: ModelEvaluation, workspace: Workspace, out: Path
+    candidate: ModelBundle,
+    infra: InfraBlessing,
+    evaluation: ModelEvaluation,
+    workspace: Workspace,
+    out: Path,
 ) -> None:
     """Publishes the bundle and writes `pushed.json`.
 
     Raises:
-        ModelRefused: the evaluation did not bless it; what served before serves on.
+        ModelRefused: the bundle isn't blessed as safe to serve, or not as good; what served before
+            serves on.
     """
-    verdict = evaluation.values["verdict"]
+    for blessing in (infra, evaluation):
+        require(blessing, candidate, workspace)
     bundle = Bundle.load(candidate.path)
-    if not verdict["blessed"]:
-        reasons = "; ".join(verdict["reasons"])
-        raise ModelRefused(
-            f"bundle {bundle.version} was refused: {reasons}. {pushes.serving(workspace)}",
-            verdict["reasons"],
-        )
     target = workspace.bundles / bundle.version
     if not _is_whole(target):
         with staged_folder(target) as staged:

@@ -26,6 +26,7 @@ CHANGES: dict[str, Any] = {
     "ranking": {"num_epochs": 2},
     "index": {"num_probes": 3},
     "recommender": {"num_new": 1},
+    "infra": {"num_requests": 10},
     "evaluation": {"k": 7},
     "alerts": {"command": ["page-me"]},
     "serving": {"port": 0},

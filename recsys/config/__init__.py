@@ -29,6 +29,7 @@ from recsys.config.features import ModelPart as ModelPart
 from recsys.config.gates import BUILT_IN_DIMENSIONS
 from recsys.config.gates import Alerts as Alerts
 from recsys.config.gates import Evaluation as Evaluation
+from recsys.config.gates import Infra as Infra
 from recsys.config.gates import Slice as Slice
 from recsys.config.models import Index as Index
 from recsys.config.models import Ranking as Ranking
@@ -66,6 +67,7 @@ class Config(Section):
     ranking: Ranking = Ranking()
     index: Index = Index()
     recommender: Recommender = Recommender()
+    infra: Infra = Infra()
     evaluation: Evaluation = Evaluation()
     alerts: Alerts = Alerts()
     bundles: Bundles = Bundles()

@@ -85,6 +85,21 @@ class Evaluation(Section):
         return bounds
 
 
+class Infra(Section):
+    """What a bundle must withstand in a server of its own before anything else looks at it."""
+
+    num_requests: int = Field(200, ge=1)
+    """Recorded requests that are asked, each of another user; more are sampled down."""
+    max_load_seconds: float = Field(60.0, gt=0)
+    """Longest time from the server's start until it is ready."""
+    max_memory_mib: int = Field(4_096, ge=1)
+    """Most resident memory that the server may ever have."""
+    max_p99_ms: float = Field(100.0, gt=0)
+    """99th percentile of the time to a page, one request after the other."""
+    max_error_share: float = Field(0.0, ge=0, lt=1)
+    """Share of the recorded requests that may fail. Odd and malformed ones may not."""
+
+
 class Alerts(Section):
     """Whom to tell when a gate stops a run."""
 
