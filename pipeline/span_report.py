@@ -16,6 +16,7 @@ from recsys.features.skew import FeatureSkew, Skew
 from recsys.features.statistics import DatasetFeatureStatistics, DatasetFeatureStatisticsList
 from recsys.reports import cards, page, plots
 from recsys.reports.cards import Card, Seen
+from recsys.reports.page import Headline
 
 EXAMPLES = "examples"
 FEATURES_OF = ("queries", EXAMPLES)
@@ -45,14 +46,6 @@ class Span(NamedTuple):
             if dataset.name in FEATURES_OF
             for feature in dataset.features
         }
-
-
-class Verdict(NamedTuple):
-    """The first thing that the page says."""
-
-    tone: str
-    sign: str
-    sentence: str
 
 
 class Wrong(NamedTuple):
@@ -98,17 +91,17 @@ def render(span: Span, before: Span | None, found: Anomalies, skew: Skew) -> str
     )
 
 
-def verdict(span: Span, rows: Sequence[Row]) -> Verdict:
+def verdict(span: Span, rows: Sequence[Row]) -> Headline:
     """Whether the span passed, in one sentence."""
     num_examples = span.datasets()[EXAMPLES].num_examples
     over = f"{len(span.features())} features over {num_examples:,} examples"
     if not rows:
-        return Verdict("good", "✓", f"Clean: 0 anomalies in {over}")
+        return Headline.good(f"Clean: 0 anomalies in {over}")
     found = [_counted(rows, severity) for severity in ("error", "warning")]
     listed = ", ".join(text for text in found if text)
     if found[0]:
-        return Verdict("error", "✕", f"Stopped: {listed} among {over}")
-    return Verdict("warning", "!", f"Passed, with {listed} among {over}")
+        return Headline.error(f"Stopped: {listed} among {over}")
+    return Headline.warning(f"Passed, with {listed} among {over}")
 
 
 def _counted(rows: Sequence[Row], severity: str) -> str:

@@ -34,6 +34,22 @@ def figure(value: float | None) -> str:
     return f"-{text}" if value < 0 else text
 
 
+def metric(value: float | None, sign: str = "") -> str:
+    """A metric, to four decimals, as the gates say it: 0.10788 -> `0.1079`; a whole number is one,
+    and what is no number says so."""
+    if value is None:
+        return NONE
+    if math.isnan(value):
+        return "NaN"
+    is_whole = math.isfinite(value) and value == int(value)
+    return f"{value:,.0f}" if is_whole and not sign else f"{value:{sign},.4f}"
+
+
+def interval(ends: tuple[float, float] | None, sign: str = "") -> str:
+    """From where to where: `[0.0942, 0.1229]`; nothing for None."""
+    return "" if ends is None else f"[{', '.join(f'{end:{sign},.4f}' for end in ends)}]"
+
+
 def share(value: float | None) -> str:
     """A share in percent: 0.3127 -> `31.3%`; what is not quite none or all never reads so."""
     if value is None or math.isnan(value):
@@ -46,6 +62,11 @@ def share(value: float | None) -> str:
     is_whole, is_near_an_end = value == 0 or value >= 1, percent < 1 or percent > 99
     digits = 0 if is_whole else 2 if is_near_an_end else 1
     return f"{percent:,.{digits}f}%"
+
+
+def sentence(words: str) -> str:
+    """Words as they begin a line: `the ranker's AUC` -> `The ranker's AUC`; nDCG stays itself."""
+    return words if words[1:2].isupper() else words[:1].upper() + words[1:]
 
 
 def value(given: Any) -> str:

@@ -10,11 +10,34 @@ A template extends `base.html` and fills the blocks `title`, `head` and `body`.
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import jinja2
 
 from recsys.reports import figures
+
+
+class Headline(NamedTuple):
+    """The first thing that a page says."""
+
+    tone: Literal["good", "warning", "error"]
+    sign: str
+    sentence: str
+
+    @staticmethod
+    def good(sentence: str) -> Headline:
+        """All is well."""
+        return Headline("good", "✓", sentence)
+
+    @staticmethod
+    def warning(sentence: str) -> Headline:
+        """A person should look, and nothing was stopped."""
+        return Headline("warning", "!", sentence)
+
+    @staticmethod
+    def error(sentence: str) -> Headline:
+        """Something was stopped."""
+        return Headline("error", "✕", sentence)
 
 
 def render(template: str, **values: Any) -> str:
@@ -39,6 +62,9 @@ def _environment() -> jinja2.Environment:
     environment.filters |= {
         "count": figures.count,
         "figure": figures.figure,
+        "interval": figures.interval,
+        "metric": figures.metric,
+        "sentence": figures.sentence,
         "share": figures.share,
         "value": figures.value,
     }

@@ -4,7 +4,6 @@ data, however named, can break it."""
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from daily_logs import DAY, NEXT, make_workspace, write_clean_day
 from data_half import judge
+from page_tags import Tags
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
 from pipeline import span_report, span_tables
@@ -254,34 +254,6 @@ def test_tags_are_closed_and_ids_are_unique(now: Span, before: Span) -> None:
     assert len(ids) == len(set(ids))
     assert set(re.findall(r'aria-labelledby="(.*?)"', html)) <= set(ids)
     assert all("aria-label=" in svg for svg in re.findall(r"<svg[^>]*>", html))
-
-
-class Tags(HTMLParser):
-    """The names of the tags of a page, each of which must be closed in its turn."""
-
-    VOID = frozenset({"meta", "link", "br", "path"})
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.seen: set[str] = set()
-
-    @staticmethod
-    def of(html: str) -> set[str]:
-        tags = Tags()
-        tags.feed(html)
-        tags.close()
-        assert tags.open == []
-        return tags.seen
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.add(tag)
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in self.VOID:
-            assert self.open.pop() == tag
 
 
 def test_the_page_of_the_artifact_that_counts_is_where_people_look(tmp_path: Path) -> None:

@@ -47,6 +47,39 @@ def test_a_share_reads_as_none_or_all_only_where_it_is(value: float | None, text
     assert figures.share(value) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "sign", "text"),
+    [
+        (0.107886, "", "0.1079"),
+        (12_345.67891, "", "12,345.6789"),
+        (1, "", "1"),
+        (0, "", "0"),
+        (0.0046, "+", "+0.0046"),
+        (0, "+", "+0.0000"),
+        (-0.2, "", "-0.2000"),
+        (math.nan, "", "NaN"),
+        (math.nan, "+", "NaN"),
+        (None, "", "-"),
+    ],
+)
+def test_metrics_have_the_decimals_that_gates_give_them(
+    value: float | None, sign: str, text: str
+) -> None:
+    assert figures.metric(value, sign) == text
+
+
+def test_intervals_are_in_brackets() -> None:
+    assert figures.interval((0.09423, 0.12285)) == "[0.0942, 0.1229]"
+    assert figures.interval((-0.5, 0.25), "+") == "[-0.5000, +0.2500]"
+    assert figures.interval(None) == ""
+
+
+def test_a_line_begins_with_a_capital_and_names_stay_themselves() -> None:
+    assert figures.sentence("the ranker's AUC") == "The ranker's AUC"
+    assert figures.sentence("nDCG@10 of the page") == "nDCG@10 of the page"
+    assert figures.sentence("") == ""
+
+
 def test_values_read_as_json_and_never_run_on() -> None:
     assert figures.value("DE") == '"DE"'
     assert figures.value(None) == "nothing"
