@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-NUM_POINTS = 40
+NUM_POINTS = 20
 """Of a whole training, where it has as many batches."""
 
 _SCALAR = tf.compat.v1.SummaryMetadata(
