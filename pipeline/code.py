@@ -7,12 +7,28 @@ makes nothing stale.
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import hashlib
+import subprocess
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 ROOMS = ("recsys", "pipeline")
+_ROOT = Path(__file__).parents[1]
+
+
+def version() -> str:
+    """The program's version; where it runs from a checkout, with the commit, and `-dirty` where
+    the files differ from that."""
+    said = metadata.version("recsys")
+    with contextlib.suppress(OSError, subprocess.CalledProcessError):
+        if (_ROOT / ".git").exists():
+            describe = ("git", "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12")
+            commit = subprocess.run(describe, cwd=_ROOT, capture_output=True, text=True, check=True)
+            return f"{said}+{commit.stdout.strip()}"
+    return said
 
 
 @functools.cache
@@ -58,6 +74,6 @@ def _source(module: str) -> Path | None:
     Python's own finder would import the packages on the way."""
     if module.split(".")[0] not in ROOMS:
         return None
-    stem = Path(__file__).parents[1].joinpath(*module.split("."))
+    stem = _ROOT.joinpath(*module.split("."))
     candidates = (stem.with_suffix(".py"), stem / "__init__.py")
     return next((path for path in candidates if path.is_file()), None)

@@ -1,4 +1,4 @@
-"""The commands of the pipeline: `run`, `ui`, `evaluate` and `bundles`."""
+"""The commands of the pipeline: `run`, `ui` and `evaluate`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,6 @@ from recsys.commands import (
     print_json,
 )
 from recsys.workspace import Workspace
-
-bundles = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    help="What can be served, what serves, and how to go back.",
-)
 
 
 def run(
@@ -96,57 +90,3 @@ def evaluate(
     Console().print(*evaluations.described(span, evaluation), sep="\n")
     if as_json:
         print_json({"span": span, **evaluation})
-
-
-@bundles.command("list")
-def list_bundles(
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False
-) -> None:
-    """Lists what can be served, the first push first; a star marks what serves."""
-    from recsys import pushes
-
-    place = Workspace(workspace)
-    current, versions = pushes.current(place), pushes.versions(place)
-    for version in versions:
-        typer.echo(f"{'*' if version == current else ' '} {version}")
-    if not versions:
-        typer.echo("No bundle was pushed yet: `recsys run` makes one.")
-    if as_json:
-        print_json({"current": current, "versions": versions})
-
-
-@bundles.command("show")
-def show_bundle(
-    version: Annotated[str | None, typer.Argument(help="The current one if none.")] = None,
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    as_json: JsonOption = False,
-) -> None:
-    """Prints a bundle's lineage: each component, when it ran, and what it read."""
-    from rich.console import Console
-
-    from pipeline.lineage import tree
-    from recsys import pushes
-
-    manifest = pushes.manifest(Workspace(workspace), version)
-    Console().print(tree(manifest))
-    if as_json:
-        print_json(manifest)
-
-
-@bundles.command("rollback")
-def roll_back(
-    version: Annotated[str | None, typer.Argument(help="The one before if none.")] = None,
-    why: Annotated[str, typer.Option(help="The reason, for those who come after.")] = "rollback",
-    dry_run: DryRunOption = False,
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-) -> None:
-    """Serves an earlier bundle again, after checking every byte of it."""
-    from recsys import pushes
-
-    place = Workspace(workspace)
-    if dry_run:
-        checked, now = pushes.checked(place, version), pushes.current(place)
-        typer.echo(f"{checked} is whole and would serve, {now} does")
-    else:
-        push = pushes.roll_back(place, version, why)
-        typer.echo(f"{push.version} serves, {push.previous} did")

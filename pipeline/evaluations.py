@@ -6,16 +6,16 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rich import box
 from rich.console import RenderableType
 from rich.table import Table
 
 from pipeline.artifacts import Examples, ModelEvaluation
+from pipeline.metric_tables import figure, metrics, table, value
 from pipeline.spans import days_of_logs, window
 from pipeline.store import Store
 from recsys import pushes
 from recsys.errors import BadInput
-from recsys.evaluation.results import Comparison, Estimate, Measured, MeasuredSlice
+from recsys.evaluation.results import Comparison, Measured, MeasuredSlice
 from recsys.evaluation.saved import Evaluation
 from recsys.evaluation.verdict import Verdict
 from recsys.workspace import Workspace
@@ -73,26 +73,13 @@ def described(span: dt.date, values: Mapping[str, Any]) -> Iterator[RenderableTy
         f"{counts.num_impressions:,} impressions of {counts.num_impression_users:,} users; "
         "the whole catalogue; half of 95 % intervals, by resampling users"
     )
-    yield _metrics(measured)
+    yield metrics({measured.words(name): one for name, one in measured.metrics.items()})
     if measured.slices:
         yield _slices(measured, verdict)
         small = sum(not one.metrics for one in measured.slices)
         yield f"{len(measured.slices)} slices; {small} of them are too small to judge"
     yield "blessed:" if verdict.blessed else "refused:"
     yield from (f"- {reason}" for reason in verdict.reasons)
-
-
-def _metrics(measured: Measured) -> Table:
-    table = _table("metric", "candidate model", "most popular")
-    if measured.has_baseline:
-        table.add_column("baseline", justify="right")
-        table.add_column("change", justify="right")
-    for name, compared in measured.metrics.items():
-        cells = [_figure(compared.candidate), _value(compared.most_popular)]
-        if measured.has_baseline:
-            cells += [_value(compared.baseline), _figure(compared.change, sign="+")]
-        table.add_row(measured.words(name), *cells)
-    return table
 
 
 def _slices(measured: Measured, verdict: Verdict) -> Table:
@@ -106,19 +93,19 @@ def _slices(measured: Measured, verdict: Verdict) -> Table:
         return surest.get(one.name, 1.0), recall.candidate.value if recall else 1.0
 
     judged = sorted((one for one in measured.slices if one.metrics), key=badness)
-    table = _table("slice, the worst first", "users", "installs")
+    rows = table("slice, the worst first", "users", "installs")
     for name in _OF_SLICES:
-        table.add_column(measured.words(name), justify="right")
+        rows.add_column(measured.words(name), justify="right")
         if measured.has_baseline:
-            table.add_column("change", justify="right")
+            rows.add_column("change", justify="right")
     for one in judged[:_MOST_SLICES_SHOWN]:
         cells = [
             cell
             for name in _OF_SLICES
             for cell in _of_slice(one.metrics.get(name), measured.has_baseline)
         ]
-        table.add_row(one.name, f"{one.num_users:,}", f"{one.num_installs:,}", *cells)
-    return table
+        rows.add_row(one.name, f"{one.num_users:,}", f"{one.num_installs:,}", *cells)
+    return rows
 
 
 def _of_slice(compared: Comparison | None, has_baseline: bool) -> list[str]:
@@ -126,25 +113,5 @@ def _of_slice(compared: Comparison | None, has_baseline: bool) -> list[str]:
     if compared is None:
         return [""] * (1 + has_baseline)
     if not has_baseline:
-        return [_figure(compared.candidate)]
-    return [_value(compared.candidate), _figure(compared.change, sign="+")]
-
-
-def _table(first: str, *others: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 0, 0, 1))
-    table.add_column(first, no_wrap=True)
-    for name in others:
-        table.add_column(name, justify="right")
-    return table
-
-
-def _value(estimate: Estimate | None, sign: str = "") -> str:
-    return f"{estimate.value:{sign}.4f}" if estimate else ""
-
-
-def _figure(estimate: Estimate | None, sign: str = "") -> str:
-    """The value, and half the width of its interval."""
-    if estimate is None or estimate.interval is None:
-        return _value(estimate, sign)
-    low, high = estimate.interval
-    return f"{_value(estimate, sign)} ±{(high - low) / 2:.4f}"
+        return [figure(compared.candidate)]
+    return [value(compared.candidate), figure(compared.change, sign="+")]

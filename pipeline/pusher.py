@@ -6,14 +6,16 @@ point leaves the old bundle or the new one serving.
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from pipeline.artifacts import InfraBlessing, ModelBundle, ModelEvaluation
 from pipeline.blessings import require
+from pipeline.entries import entry
 from recsys import pushes
-from recsys.bundle import MANIFEST, Bundle, BundleError
-from recsys.workspace import Workspace, staged_folder
+from recsys.errors import ModelRefused
+from recsys.registry.publishing import publish
+from recsys.registry.retention import prune
+from recsys.workspace import Workspace
 
 PUSHED = "pushed.json"
 
@@ -25,30 +27,29 @@ def pusher(
     workspace: Workspace,
     out: Path,
 ) -> None:
-    """Publishes the bundle and writes `pushed.json`.
+    """Publishes the bundle, writes `pushed.json`, and deletes bundles that are kept no longer.
 
     Raises:
-        ModelRefused: the bundle isn't blessed as safe to serve, or not as good; what served before
-            serves on.
+        ModelRefused: the bundle isn't blessed as safe to serve, or not as good, or a person went
+            back from it; what served before serves on.
     """
-    for blessing in (infra, evaluation):
+    blessings = (infra, evaluation)
+    for blessing in blessings:
         require(blessing, candidate, workspace)
-    bundle = Bundle.load(candidate.path)
-    target = workspace.bundles / bundle.version
-    if not _is_whole(target):
-        with staged_folder(target) as staged:
-            for name in (*bundle.manifest["files"], MANIFEST):
-                (staged / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(candidate.path / name, staged / name)
-    Bundle.load(target)
-    push = pushes.make_current(workspace, bundle.version, "blessed by the evaluator")
-    (out / PUSHED).write_text(push.to_json())
+    version = candidate.version
+    _require_not_withdrawn(workspace, version)
+    publish(workspace, candidate.path, entry(workspace, candidate, blessings))
+    by = " and ".join(f"the {blessing.component}" for blessing in blessings)
+    push = pushes.make_current(workspace, version, f"blessed by {by}")
+    (out / PUSHED).write_text(push.to_json() + "\n")
+    prune(workspace, workspace.config.bundles)
 
 
-def _is_whole(folder: Path) -> bool:
-    """Whether the bundle is published already, and is still what was published."""
-    try:
-        Bundle.load(folder)
-    except BundleError:
-        return False
-    return True
+def _require_not_withdrawn(workspace: Workspace, version: str) -> None:
+    if away := pushes.withdrawn(workspace, version):
+        reason = f"{away.who or 'someone'} went back from it on {away.time}: {away.why}"
+        raise ModelRefused(
+            f"bundle {version} is blessed, but {reason}. {pushes.serving(workspace)} `recsys "
+            f"bundles rollback {version}` serves it all the same.",
+            [reason],
+        )

@@ -18,7 +18,7 @@ COMMANDS = {
     "data": "data.commands:app",
     "run": "pipeline.commands:run",
     "schema": "pipeline.schema_commands:schema",
-    "bundles": "pipeline.commands:bundles",
+    "bundles": "pipeline.bundle_commands:bundles",
     "evaluate": "pipeline.commands:evaluate",
     "serve": "serving.commands:serve",
     "recommend": "serving.commands:recommend",

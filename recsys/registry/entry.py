@@ -90,8 +90,7 @@ class Entry:
 
     def values(self) -> dict[str, Any]:
         """The same as JSON values, with the verdict."""
-        values: dict[str, Any] = _ENTRY.dump_python(self, mode="json")
-        return {"verdict": self.verdict, **values}
+        return {"verdict": self.verdict, **json.loads(_ENTRY.dump_json(self))}
 
 
 _ENTRY = TypeAdapter(Entry)

@@ -61,6 +61,8 @@ def _why_kept(
 def prune(workspace: Workspace, settings: Bundles) -> Retention:
     """Deletes what is kept no longer; each bundle is gone in one step. It waits for a push that is
     at work, and no rollback can choose what is being deleted."""
+    if not workspace.bundles.is_dir():
+        return Retention({}, [])
     with publishing(workspace), pushes.changing(workspace):
         decided = retention(workspace, settings)
         for version in decided.removed:
