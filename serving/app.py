@@ -32,6 +32,7 @@ def create_app(
     load: Load = load_recommender,
     progress: Progress = no_progress,
     ready: Callable[[str], None] = lambda version: None,
+    url: str = "",
 ) -> FastAPI:
     """The application over a workspace; users and the live bundle are loaded once it runs.
 
@@ -40,8 +41,9 @@ def create_app(
         load: makes a recommender of a bundle's folder.
         progress: is told how many users are loaded.
         ready: is told the bundle's version once, when the server can answer.
+        url: where it answers, for those who ask which servers run.
     """
-    state = ServerState(workspace, load)
+    state = ServerState(workspace, load, url)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -51,7 +51,7 @@ def serve(
         typer.echo(f"bundle {version} serves at {url} (storefront), {url}/docs and {url}/metrics")
 
     with _users_progress() as progress:
-        app = create_app(place, progress=progress, ready=ready)
+        app = create_app(place, progress=progress, ready=ready, url=url)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
         for stop in (signal.SIGINT, signal.SIGTERM):
             # uvicorn finishes what it accepted, then raises the signal again: it was obeyed then.

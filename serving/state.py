@@ -13,6 +13,7 @@ from typing import Annotated, TypeVar
 
 from fastapi import Depends, HTTPException, Request
 
+from recsys.registry.servers import Presence
 from recsys.workspace import Workspace
 from serving import population
 from serving.event_log import EventLog
@@ -25,7 +26,7 @@ from serving.versions import Load, ServedRecommender, Versions, load_recommender
 logger = logging.getLogger(__name__)
 
 ADMIN_TOKEN = "RECSYS_ADMIN_TOKEN"
-_FOLLOW_SECONDS = 1.0
+_FOLLOW_SECONDS = 0.1
 _Result = TypeVar("_Result")
 
 
@@ -36,12 +37,13 @@ class ServerState:
     the model's answers, durable writes, the feature log, and the loading of users and bundles.
     """
 
-    def __init__(self, workspace: Workspace, load: Load = load_recommender) -> None:
+    def __init__(self, workspace: Workspace, load: Load = load_recommender, url: str = "") -> None:
         self.workspace = workspace
         self.config = workspace.config
         self.store: UserStore = LmdbUserStore(workspace.serving / "users")
         self.log = EventLog(workspace.serving / "events")
-        self.versions = Versions(workspace, load)
+        self.presence = Presence(workspace, url)
+        self.versions = Versions(workspace, load, self.presence.tell)
         self.metrics = Metrics(self.versions)
         self.features = FeatureLog(workspace, self.metrics)
         self.admin_token = admin_token(workspace)
@@ -93,15 +95,16 @@ class ServerState:
     ) -> AsyncIterator[None]:
         """Loads users and bundle in the background while the block runs, follows the live bundle,
         and closes everything at the end."""
-        following = asyncio.create_task(self._follow(progress, ready))
-        try:
-            with self.features.writing():
-                yield
-        finally:
-            following.cancel()
-            for threads in (self._models, self._loads, self._writes):
-                threads.shutdown(wait=True, cancel_futures=True)
-            self.store.close()
+        with self.presence.shown():
+            following = asyncio.create_task(self._follow(progress, ready))
+            try:
+                with self.features.writing():
+                    yield
+            finally:
+                following.cancel()
+                for threads in (self._models, self._loads, self._writes):
+                    threads.shutdown(wait=True, cancel_futures=True)
+                self.store.close()
 
     async def _follow(self, progress: Progress, ready: Callable[[str], None]) -> None:
         await self.in_load_thread(lambda: self._load_users(progress))

@@ -3,15 +3,19 @@
 A bundle is loaded and asked for a page before it takes traffic. What can't be loaded is refused
 with its reason, and what served before serves on. A swap is one assignment: a request that took
 the old recommender keeps it to its end.
+
+The bundle that served before stays in memory until the next one is loaded, so going back takes no
+load. That is no more memory than a swap takes: there are never more than two.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import logging
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -89,6 +93,12 @@ class ServedRecommender(Protocol):
 
 Load = Callable[[Path], ServedRecommender]
 """Makes a recommender of a bundle's folder; raises where the bundle can't be trusted."""
+Tell = Callable[[str | None, str | None], None]
+"""Is told which version serves, and which one is being tried."""
+
+
+def tell_nobody(serving: str | None, loading: str | None) -> None:
+    """For versions that nobody waits for."""
 
 
 def load_recommender(folder: Path) -> ServedRecommender:
@@ -114,13 +124,17 @@ class Refusal:
 class Versions:
     """The bundles of a workspace and the recommender over the one that serves."""
 
-    def __init__(self, workspace: Workspace, load: Load = load_recommender) -> None:
+    def __init__(
+        self, workspace: Workspace, load: Load = load_recommender, tell: Tell = tell_nobody
+    ) -> None:
         self.serving: ServedRecommender | None = None
         """The live recommender, None until a bundle serves; take it once a request."""
         self.refused: Refusal | None = None
         """The last refusal, until another bundle serves."""
         self._workspace = workspace
         self._load = load
+        self._tell = tell
+        self._before: ServedRecommender | None = None
         self._followed: str | None = None
         self._swapping = threading.Lock()
 
@@ -144,10 +158,7 @@ class Versions:
         Raises:
             BadInput: it is missing or can't be trusted; what served serves on.
         """
-        with self._swapping:
-            self._swap(self._loaded(version))
-            self._followed = version
-            pushes.make_current(self._workspace, version, why)
+        self._choose(version, why, "activation")
 
     def rollback(self) -> None:
         """Goes back to the bundle that served before.
@@ -155,7 +166,13 @@ class Versions:
         Raises:
             BadInput: none did, or it can't be loaded any more.
         """
-        self.activate(pushes.earlier(self._workspace), "rolled back over HTTP")
+        self._choose(pushes.earlier(self._workspace), "rolled back over HTTP", "rollback")
+
+    def _choose(self, version: str, why: str, kind: pushes.Kind) -> None:
+        with self._swapping, self._trying(version) as recommender:
+            pushes.make_current(self._workspace, version, why, kind)
+            self._followed = version
+            self._swap(recommender)
 
     def follow(self) -> None:
         """Serves what the workspace's file names, if it names another bundle than last time."""
@@ -165,9 +182,10 @@ class Versions:
                 return
             self._followed = named
             try:
-                self._swap(self._loaded(named))
+                with self._trying(named) as recommender:
+                    self._swap(recommender)
             except BadInput as refusal:
-                logger.warning("%s; %s serves on", refusal, self.serving and self.serving.version)
+                logger.warning("%s; %s serves on", refusal, self._served)
 
     def _named(self) -> str | None:
         try:
@@ -175,7 +193,23 @@ class Versions:
         except FileNotFoundError:
             return None
 
+    @property
+    def _served(self) -> str | None:
+        return self.serving.version if self.serving else None
+
+    @contextlib.contextmanager
+    def _trying(self, version: str) -> Iterator[ServedRecommender]:
+        """A recommender that can answer, to swap in; nobody deletes its bundle meanwhile."""
+        self._tell(self._served, version)
+        try:
+            yield self._loaded(version)
+        finally:
+            self._tell(self._served, None)
+
     def _loaded(self, version: str) -> ServedRecommender:
+        if self._before is not None and self._before.version == version:
+            return self._before
+        self._before = None
         try:
             folder = self._workspace.bundles / version
             if not _VERSION.fullmatch(version) or not folder.is_dir():
@@ -189,5 +223,5 @@ class Versions:
         return recommender
 
     def _swap(self, recommender: ServedRecommender) -> None:
-        self.serving = recommender
+        self._before, self.serving = self.serving, recommender
         self.refused = None
