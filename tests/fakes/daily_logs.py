@@ -17,6 +17,7 @@ Row = dict[str, Any]
 SMALL: Mapping[str, Any] = {
     "retrieval": {"num_epochs": 1, "embedding_dim": 8, "id_embedding_dim": 8, "hidden_units": []},
     "ranking": {"num_epochs": 1, "hidden_units": [8], "crosses": []},
+    "infra": {"num_requests": 10},
     "evaluation": {
         "slices": [],
         "min_recall_over_popular": 0.0,

@@ -213,3 +213,11 @@ def test_from_logs_to_a_bundle_that_serves_and_back(workspace: Workspace) -> Non
     with pytest.raises(GateStopped, match=f"AUC is .* Bundle {first} serves on"):
         runner.run(strict, runner.plan(strict, None, None), Watched())
     assert pushes.current(strict) == first
+
+    # Nor does one that a server can't hold, which isn't even evaluated.
+    heavy = make_workspace(workspace.root, **{**SMALL, "infra": {"max_memory_mib": 20}})
+    num_evaluations = len(list(workspace.artifacts.glob("evaluator/*/*/")))
+    with pytest.raises(GateStopped, match=f"infra_validator: the server took .* {first} serves on"):
+        runner.run(heavy, runner.plan(heavy, None, None), Watched())
+    assert len(list(workspace.artifacts.glob("evaluator/*/*/"))) == num_evaluations
+    assert pushes.current(heavy) == first
