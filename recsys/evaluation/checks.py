@@ -37,6 +37,8 @@ class Check:
     measured: Number
     required: str
     """In words: at least 0.5."""
+    bound: Number
+    """The worst figure that is good enough."""
     interval: Interval | None
     """95 %: of the figure for a value, of the difference from the baseline's for a change."""
     p_value: Number | None
@@ -143,6 +145,7 @@ def change_checks(
             slice=on,
             measured=figure,
             required=required,
+            bound=limit,
             interval=compared.change.interval,
             p_value=tolerance.p_value(compared),
             passed=True,
@@ -183,6 +186,7 @@ def _value(
         slice="",
         measured=figure,
         required=required,
+        bound=bound,
         interval=estimate.interval,
         p_value=None,
         passed=figure >= bound if side == "at least" else figure <= bound,
