@@ -14,6 +14,8 @@ from recsys.features.skew import Skew
 RECORD = "artifact.json"
 DATA_REPORTS = "data"
 """Folder of the workspace's reports with a page of each day's data."""
+MODEL_REPORTS = "models"
+"""Folder of the workspace's reports with a page of each candidate model, by its version."""
 
 
 class Reference(NamedTuple):
@@ -302,6 +304,11 @@ class ModelEvaluation(Blessing):
 
     component = "evaluator"
     file = "evaluation.json"
+
+    @property
+    def published_as(self) -> str:
+        """The page of the bundle's version."""
+        return f"{MODEL_REPORTS}/{self.values['bundle']}.html"
 
     def figures(self) -> dict[str, Any]:
         """The verdict, and the candidate model's metrics by name."""

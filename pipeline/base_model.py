@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, TypeVar
 
-from pipeline.artifacts import RECORD, Reference, TrainedModel
+from pipeline.artifacts import TrainedModel
 from pipeline.spans import window
 from pipeline.store import Store
 from recsys import pushes
@@ -54,9 +54,5 @@ def _served_before(store: Store, span: dt.date) -> dict[str, Any] | None:
 
 
 def _model_of(store: Store, kind: type[M], manifest: dict[str, Any]) -> M | None:
-    for record in manifest["lineage"]:
-        if record["component"] == kind.component:
-            folder = store.folder(Reference(record["component"], record["span"], record["digest"]))
-            if (folder / RECORD).exists() and rows.is_saved(folder / weights.ROWS):
-                return kind.load(folder)
-    return None
+    model = store.made_of(kind, manifest["lineage"])
+    return model if model and rows.is_saved(model.path / weights.ROWS) else None

@@ -18,9 +18,11 @@ def require(blessing: Blessing, candidate: ModelBundle, workspace: Workspace) ->
     version, verdict = blessing.values["bundle"], blessing.values["verdict"]
     if not verdict["blessed"]:
         reasons = "; ".join(verdict["reasons"])
+        page = workspace.reports / blessing.published_as
+        more = f"{page} shows all that was measured. " if blessing.published_as else ""
         raise ModelRefused(
             f"bundle {version} was refused by the {blessing.component}: {reasons}. "
-            f"{pushes.serving(workspace)}",
+            f"{more}{pushes.serving(workspace)}",
             verdict["reasons"],
         )
     if version != candidate.version:

@@ -32,7 +32,7 @@ def run(
 ) -> None:
     """Runs the days that are due, from logs to a bundle that serves."""
     from pipeline import display, runner
-    from pipeline.artifacts import DATA_REPORTS
+    from pipeline.artifacts import DATA_REPORTS, MODEL_REPORTS
     from recsys import pushes, quiet
 
     place = Workspace(workspace)
@@ -48,7 +48,8 @@ def run(
     typer.echo(f"{num_days} day{'s'[: num_days > 1]} {ran}." if due else "All days are up to date.")
     typer.echo(pushes.serving(place))
     if due and not dry_run:
-        typer.echo(f"{place.reports / DATA_REPORTS} has a page of each day's data.")
+        typer.echo(f"{place.reports / DATA_REPORTS} has a page of each day's data,")
+        typer.echo(f"{place.reports / MODEL_REPORTS} one of each candidate model.")
     if as_json:
         jobs = [{"day": one.day, "job": one.job} for one in due]
         print_json({"ran": jobs, "dry_run": dry_run, "serving": pushes.current(place)})
@@ -84,9 +85,13 @@ def evaluate(
     from rich.console import Console
 
     from pipeline import evaluations
+    from pipeline.artifacts import MODEL_REPORTS
 
     place = Workspace(workspace)
     span, evaluation = evaluations.of_bundle(place, bundle) if bundle else evaluations.newest(place)
     Console().print(*evaluations.described(span, evaluation), sep="\n")
+    if not bundle:
+        page = place.reports / MODEL_REPORTS / f"{evaluation['bundle']}.html"
+        typer.echo(f"{page} shows all slices, calibration and training.")
     if as_json:
         print_json({"span": span, **evaluation})

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from pipeline.artifacts import Examples, ModelBundle
+from pipeline import model_report
+from pipeline.artifacts import Examples, ModelBundle, TrainedModel
+from pipeline.baseline import Baseline
 from pipeline.held_out import held_out
+from pipeline.model_charts import Training
 from recsys.bundle import APPS, Bundle
 from recsys.config import Config
 from recsys.errors import BadInput
@@ -23,22 +26,28 @@ from recsys.evaluation.results import System
 from recsys.evaluation.saved import Evaluation
 from recsys.evaluation.verdict import judge
 from recsys.recommender import Recommender
+from recsys.registry import entry
+from recsys.registry.comparison import Difference, difference
+
+REPORT = "report.html"
 
 
 def evaluator(
     candidate: ModelBundle,
-    baseline: Path | None,
+    models: Sequence[TrainedModel],
+    baseline: Baseline | None,
     train: Sequence[Examples],
     test: Sequence[Examples],
     config: Config,
     out: Path,
 ) -> None:
     """Writes `evaluation.json`: metrics of the candidate model, of the most popular apps and of
-    the bundle that serves now, and the verdict.
+    the bundle that serves now, and the verdict; and `report.html`, the page of all that.
 
     Args:
         candidate: the bundle to judge.
-        baseline: the folder of the bundle that serves now, if any.
+        models: what it was made of; the page shows how they were trained.
+        baseline: the bundle that serves now, if any.
         train: the days of the training window: who asked in them is no new user.
         test: the days kept out of training.
         config: how to measure, and what to require.
@@ -47,7 +56,18 @@ def evaluator(
     Raises:
         BadInput: nobody installed anything in the days kept out.
     """
-    evaluate(candidate.path, baseline, held_out(train, test, config), config).save(out)
+    seen = held_out(train, test, config)
+    evaluation = evaluate(candidate.path, baseline.folder if baseline else None, seen, config)
+    evaluation.save(out)
+    before = baseline.models if baseline else {}
+    page = model_report.render(
+        candidate.record.span,
+        evaluation,
+        [Training.of(model, before.get(model.component)) for model in models],
+        _difference(baseline.folder, candidate.path) if baseline else None,
+        config.evaluation.min_slice_size,
+    )
+    (out / REPORT).write_text(page, encoding="utf-8")
 
 
 def evaluate(
@@ -69,6 +89,11 @@ def evaluate(
     measured = measure(held_out, systems, apps, config)
     verdict = judge(measured, config.evaluation)
     return Evaluation(mine.version, before.version if before else None, measured, verdict)
+
+
+def _difference(before: Path, after: Path) -> Difference:
+    # By their manifests: what the registry knows besides, a candidate model doesn't have yet.
+    return difference((before, entry.of_manifest(before)), (after, entry.of_manifest(after)))
 
 
 def _of_candidate(bundle: Bundle, held_out: HeldOut, config: Config) -> dict[System, Observed]:

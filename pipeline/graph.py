@@ -16,6 +16,7 @@ from pipeline import artifacts as a
 from pipeline import components, logs
 from pipeline.assets import between, component, daily
 from pipeline.base_model import base_model
+from pipeline.baseline import baseline
 from pipeline.blessings import require
 from pipeline.example_gen import source_days
 from pipeline.example_validator import last_passed, rows
@@ -23,7 +24,6 @@ from pipeline.schema_gen import approved
 from pipeline.skew_gen import reads as served_features
 from pipeline.spans import days_of_logs, offsets, window
 from pipeline.store import Made, Store
-from recsys.pushes import served_before
 
 DAY_BEFORE = between(dg.AssetKey("example_validator"), -1, -1)
 """A day is held against the last one that passed, so the validator takes day after day."""
@@ -120,11 +120,11 @@ def assets_of(store: Store) -> list[dg.AssetsDefinition]:
     def evaluator(span: dt.date) -> Made:
         bundle, days = current(a.ModelBundle, span), window(workspace, span)
         require(current(a.InfraBlessing, span), bundle, workspace)
-        before = served_before(workspace, bundle.version)
-        baseline = workspace.bundles / before if before else None
+        before = baseline(store, bundle.version)
+        models = [current(a.TrainedRetrieval, span), current(a.TrainedRanking, span)]
         seen = examples(days.train), examples(days.test)
-        step = partial(components.evaluator, bundle, baseline, *seen, config)
-        reads = [a.Reference("bundles", before, "")] if before else []
+        step = partial(components.evaluator, bundle, models, before, *seen, config)
+        reads = [a.Reference("bundles", before.version, "")] if before else []
         return run(a.ModelEvaluation, step, span, _IN_EVALUATION, reads)
 
     @asset(bundle_gen, infra_validator, evaluator)

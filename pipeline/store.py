@@ -14,11 +14,11 @@ import fcntl
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, Literal, Protocol, TypeVar
+from typing import IO, Any, Literal, Protocol, TypeVar
 
 from pipeline.artifacts import RECORD, Artifact, Record, Reference
 from pipeline.code import code_digest
@@ -112,6 +112,15 @@ class Store:
     def folder(self, reference: Reference) -> Path:
         """Where an artifact of that name lies."""
         return self.workspace.artifacts.joinpath(*reference)
+
+    def made_of(self, kind: type[A], lineage: Sequence[Mapping[str, Any]]) -> A | None:
+        """The artifact of that kind that the records of a lineage name; None where it is gone."""
+        for record in lineage:
+            if record["component"] == kind.component:
+                name = Reference(record["component"], record["span"], record["digest"])
+                if (self.folder(name) / RECORD).exists():
+                    return kind.load(self.folder(name))
+        return None
 
     def lineage(self, *artifacts: Artifact) -> list[Record]:
         """The records of artifacts and of all that they were made from, each once, the nearest

@@ -8,7 +8,7 @@ import pytest
 from tiny_pipeline import TinyPipeline
 
 from pipeline.artifacts import Examples, ModelEvaluation
-from pipeline.evaluator import evaluate, evaluator
+from pipeline.evaluator import evaluate
 from pipeline.held_out import held_out
 from recsys.config import Config
 from recsys.errors import BadInput
@@ -16,27 +16,14 @@ from recsys.evaluation.saved import Evaluation
 from recsys.recommender import Recommender
 
 
-@pytest.fixture(scope="module")
-def config(tiny: TinyPipeline) -> Config:
-    """The tiny store has too few users for slices of a hundred."""
-    settings = tiny.workspace.config
-    less = {"min_slice_size": 20, "num_resamples": 200}
-    return settings.model_copy(update={"evaluation": settings.evaluation.model_copy(update=less)})
-
-
-@pytest.fixture(scope="module")
-def folder(tiny: TinyPipeline, config: Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bundle evaluated beside itself."""
-    folder = tmp_path_factory.mktemp("evaluation")
-    evaluator(tiny.bundle, tiny.bundle.path, tiny.train, [tiny.test], config, folder)
-    return folder
-
-
 def test_what_is_measured_is_the_served_path(
-    tiny: TinyPipeline, tiny_recommender: Recommender, config: Config, folder: Path
+    tiny: TinyPipeline,
+    tiny_recommender: Recommender,
+    evaluation_config: Config,
+    evaluation_folder: Path,
 ) -> None:
-    measured = Evaluation.load(folder).measured
-    users = held_out(tiny.train, [tiny.test], config).users
+    measured = Evaluation.load(evaluation_folder).measured
+    users = held_out(tiny.train, [tiny.test], evaluation_config).users
     assert measured.counts.num_users == len(users) > 50
     recalls = []
     queries = [user.query for user in users]
@@ -50,8 +37,8 @@ def test_what_is_measured_is_the_served_path(
     assert 0 < measured.metrics["ranking_auc"].candidate.value < 1
 
 
-def test_a_bundle_beside_itself_has_not_changed(folder: Path) -> None:
-    evaluation = Evaluation.load(folder)
+def test_a_bundle_beside_itself_has_not_changed(evaluation_folder: Path) -> None:
+    evaluation = Evaluation.load(evaluation_folder)
     assert evaluation.baseline == evaluation.bundle
     for name, compared in evaluation.measured.metrics.items():
         assert compared.baseline == compared.candidate, name
@@ -60,8 +47,8 @@ def test_a_bundle_beside_itself_has_not_changed(folder: Path) -> None:
     assert {check.slice for check in evaluation.verdict.checks} > {"", "device = phone"}
 
 
-def test_slices_have_counts_and_add_up(folder: Path) -> None:
-    measured = Evaluation.load(folder).measured
+def test_slices_have_counts_and_add_up(evaluation_folder: Path) -> None:
+    measured = Evaluation.load(evaluation_folder).measured
     for dimension in ("country", "device", "app_popularity", "price_band", "user_is_new"):
         parts = [one for one in measured.slices if list(one.values) == [dimension]]
         assert sum(one.num_impressions for one in parts) == measured.counts.num_impressions
@@ -72,10 +59,10 @@ def test_slices_have_counts_and_add_up(folder: Path) -> None:
     assert any(list(one.values) == ["country", "device"] for one in measured.slices)
 
 
-def test_the_file_reads_back_and_is_plain_json(folder: Path, tmp_path: Path) -> None:
-    evaluation = Evaluation.load(folder)
+def test_the_file_reads_back_and_is_plain_json(evaluation_folder: Path, tmp_path: Path) -> None:
+    evaluation = Evaluation.load(evaluation_folder)
     evaluation.save(tmp_path)
-    written = (folder / "evaluation.json").read_text()
+    written = (evaluation_folder / "evaluation.json").read_text()
     assert (tmp_path / "evaluation.json").read_text() == written
     values = json.loads(written, parse_constant=pytest.fail)
     assert Evaluation.of(values) == evaluation
@@ -85,21 +72,21 @@ def test_the_file_reads_back_and_is_plain_json(folder: Path, tmp_path: Path) -> 
     assert total == values["measured"]["counts"]["num_impressions"]
 
 
-def test_the_figures_of_the_artifact_are_few(tiny: TinyPipeline, folder: Path) -> None:
-    figures = ModelEvaluation(folder, tiny.bundle.record).figures()
+def test_the_figures_of_the_artifact_are_few(tiny: TinyPipeline, evaluation_folder: Path) -> None:
+    figures = ModelEvaluation(evaluation_folder, tiny.bundle.record).figures()
     assert figures["page_recall"] > 0
     assert isinstance(figures["reasons"], str)
     assert len(figures) < 30
 
 
 def test_days_without_installs_are_one_sentence(
-    tiny: TinyPipeline, config: Config, tmp_path: Path
+    tiny: TinyPipeline, evaluation_config: Config, tmp_path: Path
 ) -> None:
     rows = pq.read_table(tiny.test.examples)
     place = rows.column_names.index("installed")
     none = rows.set_column(place, "installed", [[False] * len(rows)])
     pq.write_table(none, tmp_path / "examples.parquet")
     pq.write_table(pq.read_table(tiny.test.queries), tmp_path / "queries.parquet")
-    nothing = held_out(tiny.train, [Examples(tmp_path, tiny.test.record)], config)
+    nothing = held_out(tiny.train, [Examples(tmp_path, tiny.test.record)], evaluation_config)
     with pytest.raises(BadInput, match="expected installs in the days kept out of training"):
-        evaluate(tiny.bundle.path, None, nothing, config)
+        evaluate(tiny.bundle.path, None, nothing, evaluation_config)
