@@ -19,6 +19,7 @@ ROOMS = ("recsys", "pipeline")
 _ROOT = Path(__file__).parents[1]
 
 
+@functools.cache
 def version() -> str:
     """The program's version; where it runs from a checkout, with the commit, and `-dirty` where
     the files differ from that."""

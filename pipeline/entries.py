@@ -7,7 +7,6 @@ import contextlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from pipeline import code
 from pipeline.artifacts import (
     RECORD,
     Blessing,
@@ -27,13 +26,16 @@ from recsys.registry.lineage import Lineage
 from recsys.workspace import Workspace
 
 
-def entry(workspace: Workspace, candidate: ModelBundle, blessings: Sequence[Blessing]) -> Entry:
+def entry(
+    workspace: Workspace, candidate: ModelBundle, blessings: Sequence[Blessing], code: str = ""
+) -> Entry:
     """What is known of a candidate bundle.
 
     Args:
         workspace: where bundles were pushed, of which one may be its parent.
         candidate: the bundle.
         blessings: what the gates said of it, in their order.
+        code: the version of the program, where it is known.
     """
     said = entries.of_manifest(candidate.path)
     records = [record.to_json() for record in _records(candidate, blessings)]
@@ -48,7 +50,7 @@ def entry(workspace: Workspace, candidate: ModelBundle, blessings: Sequence[Bles
         baseline=found.baseline if found else None,
         metrics=_metrics(found) if found else {},
         parents=lineage.parents(Lineage(whole), lineage.of_pushed(workspace)),
-        code=code.version(),
+        code=code,
     )
 
 

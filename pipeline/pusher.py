@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pipeline import code
 from pipeline.artifacts import InfraBlessing, ModelBundle, ModelEvaluation
 from pipeline.blessings import require
 from pipeline.entries import entry
@@ -38,7 +39,7 @@ def pusher(
         require(blessing, candidate, workspace)
     version = candidate.version
     _require_not_withdrawn(workspace, version)
-    publish(workspace, candidate.path, entry(workspace, candidate, blessings))
+    publish(workspace, candidate.path, entry(workspace, candidate, blessings, code.version()))
     by = " and ".join(f"the {blessing.component}" for blessing in blessings)
     push = pushes.make_current(workspace, version, f"blessed by {by}")
     (out / PUSHED).write_text(push.to_json() + "\n")
