@@ -25,7 +25,7 @@ def write(path: Path, num_rows: int) -> Iterator[int]:
     """Writes so many rows of 15 columns, one part after another; yields the rows of each.
 
     Ids of a million users, Zipf-like apps, countries and categories, numbers with heavy tails, NaN
-    and nulls, a time, labels, and a list that is mostly empty.
+    and nulls, a time, labels, and a list that is mostly empty; of the types of `recsys.tables`.
     """
     rng = np.random.default_rng(2017)
     users = pa.array([f"user-{number:07}" for number in range(NUM_USERS)])
@@ -42,7 +42,7 @@ def write(path: Path, num_rows: int) -> Iterator[int]:
 
 
 def _part(rng: Generator, users: pa.Array, apps: pa.Array, size: int) -> pa.Table:
-    rating = rng.normal(3.8, 0.6, size)
+    rating = rng.normal(3.8, 0.6, size).astype(np.float32)
     rating[rng.random(size) < 0.01] = np.nan
     price = np.where(rng.random(size) < 0.7, 0, np.round(rng.lognormal(1, 1, size), 2))
     return pa.table(
@@ -59,7 +59,9 @@ def _part(rng: Generator, users: pa.Array, apps: pa.Array, size: int) -> pa.Tabl
             "position": rng.integers(1, 21, size).astype(np.int32),
             "price": price.astype(np.float32),
             "size_mb": rng.lognormal(3, 1, size).astype(np.float32),
-            "num_installs": pa.array(rng.pareto(1.1, size) * 100, mask=rng.random(size) < 0.1),
+            "num_installs": pa.array(
+                (rng.pareto(1.1, size) * 100).astype(np.float32), mask=rng.random(size) < 0.1
+            ),
             "rating": rating,
             "age_days": rng.integers(0, 3_000, size),
             "clicked": rng.random(size) < 0.1,

@@ -67,13 +67,18 @@ def whole_numbers(column: ir.Column) -> ir.IntegerColumn:
     return (_seconds(column) if _is_time(column) else column).cast("int64")
 
 
+def as_double(column: ir.Column) -> ir.FloatingColumn:
+    """A number as it is, finite or not."""
+    return _seconds(column) if _is_time(column) else column.cast("float64")
+
+
 def finite(column: ir.Column) -> ir.FloatingColumn:
     """A number's finite values as doubles, null elsewhere.
 
     Only what is finite leaves nothing when it is taken from itself. To ask for NaN won't do: DuckDB
     believes the least and greatest value that a Parquet file names, and writers leave NaN out.
     """
-    number = _seconds(column) if _is_time(column) else column.cast("float64")
+    number = as_double(column)
     if not column.type().is_floating():
         return number
     return ibis.ifelse(column - column == 0, number, ibis.null("float64"))

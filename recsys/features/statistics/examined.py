@@ -1,8 +1,7 @@
 """Everything that the engine finds in one table, or in each of its slices.
 
-Numbers and text of few values are counted; for the rest there is one pass over all rows, and one
-over a sample for quantiles. Nothing but figures and counts leaves the engine, so that a table may
-be much larger than memory.
+Numbers and text of few values are counted; for the rest there is one pass over all rows.
+Nothing but figures and counts leaves the engine, so that a table may be much larger than memory.
 """
 
 from __future__ import annotations
@@ -94,18 +93,20 @@ def _scan(
     settings: config.Engine, table: ir.Table, plan: Plan, num_rows: Mapping[str, int]
 ) -> Found:
     """Figures of numbers and text that have too many values to count each."""
-    columns = {n: column for n, column in named(table, "number").items() if n not in plan.few}
-    wanted = {name: numbers.scalars(column, plan.edges[name]) for name, column in columns.items()}
-    wanted |= {name: texts.scalars(table[name]) for name in plan.sought}
-    rows = sampling.sample(table, num_rows)
+    rows = sampling.marked(table, num_rows)
+    columns = {name: rows[name] for name in plan.edges if name not in plan.few}
+    wanted = {
+        name: numbers.scalars(column, plan.edges[name], rows[sampling.DRAWN])
+        for name, column in columns.items()
+    }
     extremes = {WHOLE: dict(plan.extremes)}
     if SLICE in table.columns:
         each = {name: numbers.extremes(column) for name, column in columns.items()}
-        extremes = query.scalars(settings, table, each)
+        extremes = query.scalars(settings, rows, each)
     return query.merged(
         extremes,
-        query.scalars(settings, table, wanted),
-        query.scalars(settings, rows, {name: numbers.quantiles(rows[name]) for name in columns}),
+        query.scalars(settings, rows, wanted),
+        query.scalars(settings, table, {name: texts.scalars(table[name]) for name in plan.sought}),
     )
 
 

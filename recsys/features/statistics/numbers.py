@@ -14,7 +14,7 @@ import ibis.expr.types as ir
 import numpy as np
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from recsys.features.statistics.columns import finite
+from recsys.features.statistics.columns import as_double, finite
 from recsys.features.statistics.counts import Counts
 from recsys.features.statistics.query import Figures
 from recsys.features.statistics.readers import NUM_INFINITE
@@ -64,30 +64,28 @@ def edges(low: float | None, high: float | None) -> Edges:
     return tuple((np.linspace(low / 2, high / 2, NUM_BUCKETS + 1) * 2).tolist())
 
 
-def scalars(column: ir.Column, edges: Edges) -> dict[str, ir.Scalar]:
-    """All but extremes and quantiles; `edges` are the histogram's."""
+def scalars(column: ir.Column, edges: Edges, drawn: ir.BooleanColumn) -> dict[str, ir.Scalar]:
+    """All but extremes; `edges` are the histogram's, and quantiles are of the rows that are
+    `drawn`."""
     number = squared = finite(column)
+    compared = as_double(column)  # what isn't finite is no zero, and below an edge if infinite
     if edges and max(-edges[0], edges[-1]) > LARGEST_SQUARED:
         can_be = number.abs() <= LARGEST_SQUARED
         squared = ibis.ifelse(can_be, number, ibis.null("float64"))
     wanted = {
         "num_non_missing": column.count(),
-        "num_zeros": count_if(number == 0),
+        "num_zeros": count_if(compared == 0),
         "mean": squared.mean(),
         "std_dev": squared.std(how="pop"),
+        "quantiles": ibis.ifelse(drawn, number, ibis.null("float64")).quantile(_RANKS),
     }
     for place, edge in enumerate(edges[1:-1]):
-        wanted[f"below_{place}"] = count_if(number < edge)
+        wanted[f"below_{place}"] = count_if(compared < edge)
     if column.type().is_floating():
         wanted["num_finite"] = number.count()
         wanted["num_above"] = count_if(column == math.inf)
         wanted["num_below"] = count_if(column == -math.inf)
     return wanted
-
-
-def quantiles(column: ir.Column) -> dict[str, ir.Scalar]:
-    """Values below which so many parts of the finite ones lie."""
-    return {"quantiles": finite(column).quantile(_RANKS)}
 
 
 def of_counts(counts: Counts, edges: Edges) -> Figures:
@@ -131,7 +129,7 @@ def describe(feature: Any, figures: Mapping[str, Any], edges: Edges) -> None:
         stats.mean, stats.std_dev = figures["mean"] or 0.0, figures["std_dev"] or 0.0
         stats.num_zeros = figures["num_zeros"]
         stats.min, stats.max = _unsigned(figures["min"]), _unsigned(figures["max"])
-        below = [figures[f"below_{place}"] for place in range(len(edges) - 2)]
+        below = [figures[f"below_{place}"] - num_below for place in range(len(edges) - 2)]
         fill(equi_width, edges, np.diff([0, *below, num_finite]).tolist())
         inner = figures["quantiles"][1:-1]
         fill_parts(quantiles, [stats.min, *inner, stats.max], num_finite)

@@ -23,6 +23,9 @@ import ibis.expr.types as ir
 
 from recsys.features.statistics.columns import SLICE
 
+DRAWN = "[drawn]"
+"""Column that says whether a row is of the sample."""
+
 NUM_SAMPLED = 250_000
 """Rows of a table, or of a slice of it, that are enough for estimates."""
 
@@ -62,14 +65,27 @@ def sample(table: ir.Table, num_rows: Mapping[str, int]) -> ir.Table:
         table: with or without the column `SLICE`.
         num_rows: rows of each slice, or of the whole.
     """
+    share = _share(table, num_rows)
+    return table if share is None else table.filter(ibis.random() < share)
+
+
+def marked(table: ir.Table, num_rows: Mapping[str, int]) -> ir.Table:
+    """All rows, with a column `DRAWN` that says which are of such a sample: for what is to be known
+    of the sample in a pass over the whole."""
+    share = _share(table, num_rows)
+    return table.mutate(**{DRAWN: ibis.literal(True) if share is None else ibis.random() < share})
+
+
+def _share(table: ir.Table, num_rows: Mapping[str, int]) -> ir.FloatingValue | None:
+    """The share of rows to draw, by a row's slice; None where all are taken."""
     shares = {name: NUM_SAMPLED / num for name, num in num_rows.items() if num > NUM_SAMPLED}
     if not shares:
-        return table
+        return None
     if SLICE not in table.columns:
         (share,) = shares.values()
-        return table.filter(ibis.random() < share)
+        return ibis.literal(share)
     cases = [(table[SLICE] == name, share) for name, share in shares.items()]
-    return table.filter(ibis.random() < ibis.cases(*cases, else_=1.0))
+    return ibis.cases(*cases, else_=1.0)
 
 
 def most_distinct(num_distinct: int, num_once: int, ratio: float) -> float:
