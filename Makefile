@@ -30,6 +30,7 @@ bench: .venv/ready
 	$(BIN)/recsys bench faults
 	$(BIN)/recsys bench statistics
 	$(BIN)/recsys bench feature-log
+	$(BIN)/recsys bench rollback
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache *.egg-info $(WORKSPACE)

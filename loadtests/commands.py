@@ -108,6 +108,24 @@ def bench_feature_log(
         print_json(figures)
 
 
+@bench.command("rollback")
+def bench_rollback(
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    rounds: Annotated[int, typer.Option(min=1, help="Rollbacks to each kind of target.")] = 20,
+    rate: Annotated[float, typer.Option(min=1, help="Requests a second.")] = 50.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Seconds of a rollback, and what requests see of it."""
+    from loadtests import bench_rollback, report
+
+    figures = bench_rollback.bench(Workspace(workspace), rounds, rate)
+    table = bench_rollback.table(figures)
+    page = report.write("rollback", bench_rollback.COMMAND, figures, table)
+    typer.echo(f"\n{table}\n\nwrote {page}")
+    if as_json:
+        print_json(figures)
+
+
 @bench.command("statistics")
 def bench_statistics(
     rows: Annotated[int, typer.Option(min=1, help="Rows of the table.")] = 10_000_000,

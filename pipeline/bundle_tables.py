@@ -40,7 +40,7 @@ def listed(bundles: Sequence[Registered], servers: Sequence[Server]) -> Iterator
             yield f"{one.version} was refused:"
             yield from _items(reasons)
         if one.state == "rolled back":
-            yield f"{one.version} was {_told(one.pushes[-1])}"
+            yield f"{one.version}: {_told(one.pushes[-1], one.version)}"
     yield from (_served(server) for server in servers)
 
 
@@ -64,7 +64,7 @@ def _facts(one: Registered, servers: Sequence[Server]) -> Iterator[tuple[str, st
     entry, made_of = one.entry, one.entry.made_of
     yield "state", one.state
     for push in one.pushes:
-        yield "", _told(push)
+        yield "", _told(push, one.version)
     for server in servers:
         if one.version in server.holds:
             yield "served", _served(server)
@@ -185,10 +185,11 @@ def _start(entry: Entry) -> str:
     return f"warm, as {same.pop()}" if is_all else f"warm, {' and '.join(warm)}"
 
 
-def _told(push: Push) -> str:
-    by = f" by {push.who}" if push.who else ""
-    did = {"push": "pushed", "rollback": "went back to", "activation": "activated"}[push.kind]
-    return f"{push.time} {did}{by}: {push.why}"
+def _told(push: Push, version: str) -> str:
+    """A change of what serves, to or from a version."""
+    did = {"push": "pushed it", "rollback": "went back to it", "activation": "activated it"}
+    became = did[push.kind] if push.version == version else f"went back from it to {push.version}"
+    return f"{push.time} {push.who or 'someone'} {became}: {push.why}"
 
 
 def _served(server: Server) -> str:
