@@ -46,6 +46,11 @@ class _Batches(tf.keras.utils.Sequence):  # type: ignore[misc]
         """How many examples an epoch goes over."""
         return len(self._rows)
 
+    @property
+    def batch_size(self) -> int:
+        """Examples of a batch; the last one of an epoch may have fewer."""
+        return self._batch_size
+
     def __len__(self) -> int:
         return math.ceil(len(self._rows) / self._batch_size)
 

@@ -31,28 +31,33 @@ class LossPoint(NamedTuple):
 
 
 class LossCurve(tf.keras.callbacks.Callback):  # type: ignore[misc]
-    """Writes down the loss after equal parts of every epoch."""
+    """Writes down the loss after equal parts of every epoch.
 
-    def __init__(self, examples_per_epoch: int) -> None:
+    A smaller batch at an epoch's end is left out where there are others: it has fewer negatives,
+    and so a loss of its own.
+    """
+
+    def __init__(self, examples_per_epoch: int, batch_size: int) -> None:
         super().__init__()
-        self._examples_per_epoch = examples_per_epoch
+        self._examples_per_epoch, self._batch_size = examples_per_epoch, batch_size
+        self._num_batches = max(1, examples_per_epoch // batch_size)
         self.points: list[LossPoint] = []
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Keras calls it before the first batch of an epoch."""
-        self._epoch, self._num_parts = epoch, 0
-        self._num_before, self._sum_before = 0, 0.0
+        self._seen = epoch * self._examples_per_epoch
+        self._num_parts, self._num_before, self._sum_before = 0, 0, 0.0
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Keras calls it after each batch, with the mean loss of the epoch until then."""
-        num, num_batches = batch + 1, self.params["steps"]
-        num_parts = num * math.ceil(NUM_POINTS / self.params["epochs"]) // num_batches
-        if num_parts == self._num_parts:
+        num = batch + 1
+        num_parts = num * math.ceil(NUM_POINTS / self.params["epochs"]) // self._num_batches
+        if num_parts == self._num_parts or num > self._num_batches:
             return
         total = num * float(logs["mean_loss"])
         loss = (total - self._sum_before) / (num - self._num_before)
-        seen = round((self._epoch + num / num_batches) * self._examples_per_epoch)
-        self.points.append(LossPoint(seen, loss))
+        seen = min(num * self._batch_size, self._examples_per_epoch)
+        self.points.append(LossPoint(self._seen + seen, loss))
         self._num_parts, self._num_before, self._sum_before = num_parts, num, total
 
 

@@ -121,7 +121,7 @@ def _trained(
     model.make_weights(examples)
     model.compile_for_training()
     copied = None if base is None else warm_start(model, fitted, base.folder)
-    curve = LossCurve(batches.num_examples)
+    curve = LossCurve(batches.num_examples, batches.batch_size)
     history = model.fit(
         batches, epochs=num_epochs, verbose=0, shuffle=False, callbacks=[curve, *callbacks]
     )

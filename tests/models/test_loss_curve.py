@@ -14,8 +14,8 @@ from recsys.models.loss_curve import LossCurve, LossPoint
 
 
 def curve(num_epochs: int, losses: list[float], examples_per_epoch: int) -> list[LossPoint]:
-    """The curve of a training whose batches have these losses, in every epoch."""
-    watch = LossCurve(examples_per_epoch)
+    """The curve of a training whose batches of ten have these losses, in every epoch."""
+    watch = LossCurve(examples_per_epoch, batch_size=10)
     watch.set_params({"epochs": num_epochs, "steps": len(losses)})
     for epoch in range(num_epochs):
         watch.on_epoch_begin(epoch)
@@ -39,6 +39,12 @@ def test_no_point_spans_two_epochs() -> None:
     assert [point.num_examples for point in points] == list(range(10, 91, 10))
     many = curve(3, [float(number) for number in range(100)], 1_000)
     assert {1_000, 2_000, 3_000} <= {point.num_examples for point in many}
+
+
+def test_a_smaller_batch_at_the_end_is_left_out_where_there_are_others() -> None:
+    points = curve(2, [5.0, 4.0, 1.0], 23)
+    assert [tuple(point) for point in points] == [(10, 5.0), (20, 4.0), (33, 5.0), (43, 4.0)]
+    assert [tuple(point) for point in curve(1, [5.0], 7)] == [(7, 5.0)]
 
 
 def test_a_training_has_a_curve_whose_mean_is_the_loss_of_its_epoch() -> None:
