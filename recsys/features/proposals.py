@@ -187,6 +187,16 @@ def refer_to_day(name: str, seen: DatasetFeatureStatisticsList) -> Remedy:
     return Remedy("take this day as a reference too", apply)
 
 
+def expect_snapshot(name: str, age: str, seen: DatasetFeatureStatisticsList) -> Remedy:
+    """Expects snapshots as old as the day's from now on; who would rather have a new one, delivers
+    it."""
+
+    def apply(expected: Expectations) -> None:
+        _refer_to(seen, name, expected.reference)
+
+    return Remedy(f"deliver the day's snapshot and run again, or expect one of {age}", apply)
+
+
 def refer_to_volume(seen: DatasetFeatureStatisticsList) -> Remedy:
     """Lets a day have as many examples as this one, too, from now on."""
 

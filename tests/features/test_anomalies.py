@@ -243,7 +243,7 @@ def test_a_snapshot_that_is_late() -> None:
     expected = expecting(with_keys(seen(), "users", {age: 1.0}))
     assert not found(with_keys(seen(), "users", {age: 1.0}), expected)
     info = only(with_keys(seen(), "users", {age: 2.0}), expected, "users.request_id")
-    assert info.description == "the snapshot of users is 2 days old, expected at most 1"
+    assert info.description == "the snapshot of users is 2 days old, expected at most 1 day"
 
 
 def test_imported_days_are_never_late() -> None:

@@ -129,7 +129,7 @@ def test_a_snapshot_and_a_table_that_are_late_are_named(store: Store) -> None:
         file.unlink()
         file.parent.rmdir()
     found = errors(store, DAYS[1])
-    assert found["users.user_id"] == "the snapshot of users is 1 days old, expected at most 0"
+    assert found["users.user_id"] == "the snapshot of users is 1 day old, expected at most 0 days"
     assert found["outcomes"] == "the day has no outcomes, the reference has 200"
 
 

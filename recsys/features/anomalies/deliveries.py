@@ -73,12 +73,12 @@ def old_snapshot(column: Column) -> Iterator[Finding]:
     )
     most = max(known, default=age)
     if column.day.is_daily and age > most:
+        found, expected = _days(age), _days(most)
         yield column.find(
             Info.CUSTOM_VALIDATION,
             "Snapshot late",
-            f"the snapshot of {column.dataset.name} is {age:.0f} days old, expected at most "
-            f"{most:.0f}",
-            proposals.refer_to_day(column.name, column.day.seen),
+            f"the snapshot of {column.dataset.name} is {found} old, expected at most {expected}",
+            proposals.expect_snapshot(column.name, found, column.day.seen),
         )
 
 
@@ -103,6 +103,10 @@ def empty_hours(column: Column) -> Iterator[Finding]:
             f"{len(empty)} hours have no {column.dataset.name}: {_ranges(empty)} (UTC)",
             proposals.mend(f"deliver the {column.dataset.name} of these hours, then run again"),
         )
+
+
+def _days(number: float) -> str:
+    return "1 day" if number == 1 else f"{number:.0f} days"
 
 
 def _ranges(hours: list[int]) -> str:
