@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib import rc_context
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from loadtests import report
 from loadtests.training_curves import Curve
+from recsys.reports.charts import Plane, Shape
+from recsys.reports.drawing import Panel, drawing
+from recsys.workspace import write_atomically
 
 _MODELS = {
     "retrieval": ("recall@100 of the towers", "installs"),
@@ -26,7 +26,7 @@ _STALE = {
     "ranking_auc": "AUC",
     "ranking_log_loss": "log loss",
 }
-_COLOURS = {"cold": "#7a7a7a", "warm": "#1f6f8b"}
+_KINDS = {"cold": "before", "warm": "now-line"}
 
 Curves = Mapping[str, Curve]
 
@@ -49,18 +49,17 @@ def tables(figures: Mapping[str, Any]) -> str:
 
 def plots(figures: Mapping[str, Any], folder: Path) -> None:
     """Writes `training-start.svg` and `training-staleness.svg` of what was measured."""
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "recsys", "font.size": 9}):
-        if "start" in figures:
-            figure = Figure((9, 3.4), layout="constrained")
-            for axes, model in zip(figure.subplots(1, 2), _MODELS, strict=True):
-                _draw_start(axes, _curves(figures["start"], model), *_MODELS[model])
-            _write(figure, folder / "training-start.svg")
-        if "staleness" in figures:
-            figure = Figure((9, 3.0), layout="constrained")
-            shown = ("page_recall", "retrieval_recall", "ranking_auc")
-            for axes, metric in zip(figure.subplots(1, 3), shown, strict=True):
-                _draw_staleness(axes, figures["staleness"], metric)
-            _write(figure, folder / "training-staleness.svg")
+    drawn = {}
+    if "start" in figures:
+        drawn["start"] = [
+            _start_panel(_curves(figures["start"], model), metric, unit)
+            for model, (metric, unit) in _MODELS.items()
+        ]
+    if "staleness" in figures:
+        shown = ("page_recall", "retrieval_recall", "ranking_auc")
+        drawn["staleness"] = [_staleness_panel(figures["staleness"], metric) for metric in shown]
+    for name, panels in drawn.items():
+        write_atomically(folder / f"training-{name}.svg", drawing(panels).encode())
 
 
 def _curves(days: Sequence[Mapping[str, Any]], model: str) -> dict[str, Curves]:
@@ -81,7 +80,7 @@ def _start_table(days: Mapping[str, Curves], unit: str) -> str:
 
 def _mean(days: Sequence[Curves]) -> Curves:
     """The mean over days of each curve, point by point."""
-    return {name: Curve(*_means([day[name] for day in days])) for name in _COLOURS}
+    return {name: Curve(*_means([day[name] for day in days])) for name in _KINDS}
 
 
 def _means(curves: Sequence[Curve]) -> Iterator[list[Any]]:
@@ -130,31 +129,29 @@ def _with_interval(estimate: Mapping[str, Any]) -> str:
     return f"{estimate['value']:.4f} [{low:.4f}, {high:.4f}]"
 
 
-def _draw_start(axes: Axes, days: Mapping[str, Curves], metric: str, unit: str) -> None:
-    """The mean over days, by what was gone over."""
-    for name, curve in _mean(list(days.values())).items():
-        axes.plot(
-            *(curve.examples, curve.quality),
-            marker="o", markersize=3, color=_COLOURS[name], label=name,
-        )  # fmt: skip
-        if name == "cold":
-            axes.axhline(curve.end, color=_COLOURS[name], linewidth=0.8, linestyle=":")
-    axes.set(title=metric, xlabel=f"{unit} gone over, thousands")
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value / 1_000:,g}")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
+def _start_panel(days: Mapping[str, Curves], metric: str, unit: str) -> Panel:
+    """The mean over days, by what was gone over, and how good cold ends."""
+    mean = _mean(list(days.values()))
+    points = {
+        name: list(zip(curve.examples, curve.quality, strict=True)) for name, curve in mean.items()
+    }
+    plane = Plane.over([point for curve in points.values() for point in curve])
+    end = mean["cold"].end
+    level = Shape("line", plane.line([(plane.x.low, end), (plane.x.high, end)]))
+    lines = [Shape(kind, plane.line(points[name])) for name, kind in _KINDS.items()]
+    key = {kind: name for name, kind in _KINDS.items()}
+    return Panel(metric, plane.chart([level, *lines]), f"{unit} gone over", key)
 
 
-def _draw_staleness(axes: Axes, bundles: Sequence[Mapping[str, Any]], metric: str) -> None:
+def _staleness_panel(bundles: Sequence[Mapping[str, Any]], metric: str) -> Panel:
     """A point a bundle, with its interval."""
-    ages = [one["days_old"] for one in bundles]
-    values = np.array([one[metric]["value"] for one in bundles])
-    low, high = np.array([one[metric]["interval"] for one in bundles]).T
-    spread = [values - low, high - values]
-    axes.errorbar(ages, values, spread, marker="o", markersize=3, color=_COLOURS["warm"])
-    axes.set(title=_STALE[metric], xlabel="days since the last training", xticks=ages)
-    axes.spines[["top", "right"]].set_visible(False)
-
-
-def _write(figure: Figure, path: Path) -> None:
-    figure.savefig(path, metadata={"Date": None})
+    estimates = [(float(one["days_old"]), one[metric]) for one in bundles]
+    points = [(age, estimate["value"]) for age, estimate in estimates]
+    ends = [(age, end) for age, estimate in estimates for end in estimate["interval"]]
+    plane = Plane.over([*points, *ends])
+    shapes = [
+        *(Shape("whisker", plane.whisker(age, one["interval"])) for age, one in estimates),
+        Shape("now-line", plane.line(points)),
+        Shape("now-dots", plane.dots(points)),
+    ]
+    return Panel(_STALE[metric], plane.chart(shapes), "days since the last training", {})

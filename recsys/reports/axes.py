@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 _STEPS = (1.0, 2.0, 5.0, 10.0)
-_UNITS = ((1e6, " M"), (1e3, " k"))
+_UNITS = ((1e6, 1e6, " M"), (1e4, 1e3, " k"), (0.0, 1.0, ""))
+"""From which value on, by what it is divided, and what stands behind it then."""
 
 
 class Tick(NamedTuple):
@@ -60,7 +61,7 @@ class Axis:
     @property
     def _unit(self) -> tuple[float, str]:
         largest = max(abs(self.low), abs(self.high))
-        return next((unit for unit in _UNITS if largest >= 10 * unit[0]), (1.0, ""))
+        return next((size, unit) for least, size, unit in _UNITS if largest >= least)
 
 
 def _round_step(least: float) -> float:
