@@ -47,6 +47,7 @@ def test_a_refused_model_stops_at_the_gate_with_its_reasons(
         pusher(tiny.bundle, safe, refused, workspace, tmp_path)
     assert tiny.bundle.version in str(stop.value)
     assert stop.value.reasons == ("recall is too low", "AUC is too low")
+    assert f"models/{tiny.bundle.version}.html shows all that was measured." in str(stop.value)
     assert "No bundle serves yet." in str(stop.value)
     assert not workspace.bundles.exists()
 
