@@ -12,8 +12,8 @@ from recsys.evaluation.results import Comparison, Measured, MeasuredSlice
 from recsys.reports import figures
 from recsys.reports.forest import Forest, Mark, Row, forest
 
-NUM_SHOWN = range(8, 13)
-"""How many slices of a metric are shown at once: those that failed, within these bounds."""
+LEAST_SHOWN, MOST_SHOWN = 8, 12
+"""Slices of a metric that are shown at once: those that failed, within these bounds."""
 
 Checks = Mapping[str, Check]
 """Of one metric, by slice."""
@@ -32,7 +32,7 @@ class JudgedMetric:
     @property
     def num_shown(self) -> int:
         """How many slices are shown at once."""
-        return min(max(NUM_SHOWN[0], self.num_failed), NUM_SHOWN[-1])
+        return min(max(LEAST_SHOWN, self.num_failed), MOST_SHOWN)
 
 
 @dataclass(frozen=True)
