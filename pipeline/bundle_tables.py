@@ -105,7 +105,7 @@ def _changes(found: Difference) -> Iterator[tuple[str, str]]:
     yield "schema", _became(*(each.replace("=", " ") for each in schemas))
     yield "code", _became(old.code or "not known", new.code or "not known")
     yield "", f"differs in {_named(found.code)}" if found.code else "the same in each component"
-    yield "config", f"{len(found.config)} keys differ" if found.config else "the same"
+    yield "config", f"{_several(len(found.config), 'key')} changed" if found.config else "the same"
     apps = found.apps
     yield (
         "apps",
@@ -158,7 +158,7 @@ def pruned(
     if rows.row_count:
         yield rows
     freed = mib(sum(sizes.get(version, 0) for version in done.removed))
-    num = f"{len(done.removed)} bundle{'s' * (len(done.removed) != 1)}"
+    num = _several(len(done.removed), "bundle")
     yield f"{num} {'would go' if dry_run else 'deleted'}, {freed}."
     largest = sorted(artifacts.items(), key=lambda item: -item[1])
     parts = ", ".join(f"{name} {mib(size)}" for name, size in largest[:_MOST_NAMED])
@@ -168,6 +168,10 @@ def pruned(
 def mib(size: int) -> str:
     """A number of bytes for people."""
     return f"{size / 2**20:,.1f} MiB"
+
+
+def _several(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _start(entry: Entry) -> str:

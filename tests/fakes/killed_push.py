@@ -12,7 +12,6 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,13 +19,11 @@ from typing import Any
 from daily_logs import make_workspace
 from fake_store import FakeRecommender
 from killed_steps import is_killed_before
+from made_bundles import made
 
-from pipeline.artifacts import RECORD, InfraBlessing, ModelBundle, ModelEvaluation, Record
-from pipeline.pusher import pusher
 from recsys import pushes
 from recsys.bundle import Bundle
 from recsys.config import Bundles
-from recsys.manifest import write_manifest
 from recsys.registry.publishing import publishing
 from recsys.registry.retention import prune
 from recsys.workspace import Workspace
@@ -34,41 +31,6 @@ from serving.versions import Versions
 
 SPANS = ("2024-03-01", "2024-03-02", "2024-03-03", "2024-03-04")
 KEEP_ONE = Bundles(keep=1, max_ancestors=0)
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A bundle of a few words, blessed by both gates."""
-
-    bundle: ModelBundle
-    infra: InfraBlessing
-    evaluation: ModelEvaluation
-
-    @staticmethod
-    def make(folder: Path, span: str) -> Candidate:
-        files = {"word.txt": span, "model/deep/word.txt": f"deep {span}", "empty": ""}
-        bundle = folder / span
-        for name, text in files.items():
-            (bundle / name).parent.mkdir(parents=True, exist_ok=True)
-            (bundle / name).write_text(text)
-        version = write_manifest(bundle, span, "brute_force", [])
-        record = Record("bundle_gen", span, "d", (), "", "", "", 0.0)
-        (bundle / RECORD).write_text(json.dumps(record.to_json()))
-        verdict = {"bundle": version, "verdict": {"blessed": True, "reasons": ["it is good"]}}
-        for kind in (InfraBlessing, ModelEvaluation):
-            (bundle.parent / f"{span}-{kind.component}").mkdir()
-            path = bundle.parent / f"{span}-{kind.component}" / kind.file
-            path.write_text(json.dumps(verdict))
-        return Candidate(
-            ModelBundle(bundle, record),
-            InfraBlessing(folder / f"{span}-{InfraBlessing.component}", record),
-            ModelEvaluation(folder / f"{span}-{ModelEvaluation.component}", record),
-        )
-
-    def push(self, workspace: Workspace) -> None:
-        out = workspace.root / "out"
-        out.mkdir(exist_ok=True)
-        pusher(self.bundle, self.infra, self.evaluation, workspace, out)
 
 
 def killed(
@@ -121,8 +83,8 @@ def main(folder: Path, what: str) -> None:
         folder / "template", bundles={"keep": KEEP_ONE.keep, "max_ancestors": 0}
     )
     generous = make_workspace(folder / "generous", bundles={"keep": 9})
-    candidates = [Candidate.make(folder, span) for span in SPANS]
-    oldest, older, old, new = (one.bundle.version for one in candidates)
+    candidates = [made(generous, span) for span in SPANS]
+    oldest, older, old, new = (one.version for one in candidates)
     for candidate in candidates[:3]:
         candidate.push(generous)
     shutil.copytree(generous.bundles, template.bundles)

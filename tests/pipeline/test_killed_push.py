@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 def served_after_each_kill(folder: Path, what: str) -> list[str]:
     """What served after each kill, in the order of the steps; the program checks all else."""
-    command = [sys.executable, "-W", "error", str(killed_push.__file__), str(folder), what]
+    command = [sys.executable, str(killed_push.__file__), str(folder), what]
     paths = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests" / "fakes")])}
     # Forks want no threads, and NumPy would start some.
     environment = {**os.environ, **paths, "OPENBLAS_NUM_THREADS": "1"}
