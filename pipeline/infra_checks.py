@@ -15,7 +15,7 @@ from recsys.config import Infra
 
 MAX_SCORE_DIFFERENCE = 1e-5
 """Largest difference between a score that the server gave and the same one computed offline."""
-_MOST_TOLD = 3
+_MOST_TOLD = 2
 
 
 @dataclass(frozen=True)
@@ -63,14 +63,14 @@ def of_server(behaviour: Behaviour, limits: Infra) -> Iterator[Check]:
     yield Check(
         len(failed) <= limits.max_error_share * len(recorded),
         f"{len(failed)} of {len(recorded)} recorded requests failed; at most "
-        f"{100 * limits.max_error_share:g} % may{_told(failed)}",
+        f"{100 * limits.max_error_share:g} % may{_told(failed, behaviour.complaint)}",
     )
     odd = [*(answer.problem for answer in behaviour.odd), *behaviour.problems_of_malformed]
     failed = _failed(odd)
     yield Check(
         not failed,
         f"{len(failed)} of {len(odd)} odd and malformed requests were answered wrongly"
-        f"{_told(failed)}",
+        f"{_told(failed, behaviour.complaint)}",
     )
 
 
@@ -96,7 +96,10 @@ def _failed(problems: Sequence[str]) -> list[str]:
     return [problem for problem in problems if problem]
 
 
-def _told(problems: Sequence[str]) -> str:
-    """The first of them, behind a colon."""
+def _told(problems: Sequence[str], complaint: str = "") -> str:
+    """The first of them, behind a colon, and what the server said."""
+    if not problems:
+        return ""
     more = f" and {len(problems) - _MOST_TOLD} more" if len(problems) > _MOST_TOLD else ""
-    return f": {'; '.join(problems[:_MOST_TOLD])}{more}" if problems else ""
+    said = f"; the server said: {complaint}" if complaint else ""
+    return f": {'; '.join(problems[:_MOST_TOLD])}{more}{said}"

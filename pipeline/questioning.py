@@ -46,6 +46,8 @@ class Behaviour:
     odd: Sequence[Answer]
     problems_of_malformed: Sequence[str]
     """What is wrong with the answer to each malformed body; empty where nothing is."""
+    complaint: str
+    """The last that the server said of any of this; empty where it said nothing."""
     rounds: Sequence[Sequence[Answer]]
     """The recorded requests, again and again until they were answered in time."""
 
@@ -75,11 +77,13 @@ def question(server: ServerProcess, plan: Plan, limits: Infra) -> Behaviour:
         Unfit: it didn't become ready, or ended.
     """
     load_seconds = server.wait_until_ready(limits)
+    said_before = server.last_words
     odd = [_ask(server, probe) for probe in plan.odd]
     problems = [_problem_of_malformed(server, body) for body in plan.malformed]
     rounds = list(_rounds(server, plan.recorded, limits.max_p99_ms))
     server.require_alive("after the last request")
-    return Behaviour(load_seconds, server.peak_memory_mib, odd, problems, rounds)
+    complaint = server.last_words if server.last_words != said_before else ""
+    return Behaviour(load_seconds, server.peak_memory_mib, odd, problems, complaint, rounds)
 
 
 def _rounds(

@@ -42,7 +42,7 @@ class ServerProcess:
 
     process: subprocess.Popen[bytes]
     output: Path
-    """What it says."""
+    """What it says on standard error."""
     client: httpx.Client
     """Speaks to nobody but this machine."""
 
@@ -119,7 +119,7 @@ def server(workspace: Workspace) -> Iterator[ServerProcess]:
     command = [sys.executable, "-c", _TIED_TO_PARENT, str(os.getpid()), *arguments]
     with output.open("wb") as file:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=file
         )
     try:
         with httpx.Client(timeout=_SECONDS_TO_ANSWER, trust_env=False) as client:

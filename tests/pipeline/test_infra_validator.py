@@ -108,6 +108,7 @@ def test_scores_that_are_no_numbers_are_refused(tiny: TinyPipeline, tmp_path: Pa
     assert not verdict["blessed"]
     said = " ".join(verdict["reasons"])
     assert "recorded requests failed; at most 0 % may: the recorded request of user" in said
+    assert "the server said: ValueError: Out of range float values are not JSON compliant" in said
     assert "a request with an unknown user was answered" in said
 
 
@@ -243,8 +244,9 @@ def behaviour(latencies_ms: Sequence[float], problem: str = "", **changes: Any) 
         Answer(probe, NOON, NOON, latency, {}, wrong)
         for latency, wrong in zip(latencies_ms, problems, strict=True)
     ]
-    values = {"load_seconds": 3.0, "peak_memory_mib": 700, "odd": [], "problems_of_malformed": []}
-    return Behaviour(**{**values, "rounds": [given], **changes})
+    quiet = {"odd": [], "problems_of_malformed": [], "complaint": ""}
+    values = {"load_seconds": 3.0, "peak_memory_mib": 700, **quiet, "rounds": [given]}
+    return Behaviour(**{**values, **changes})
 
 
 def test_a_percentile_is_a_latency_that_so_many_stay_within() -> None:
