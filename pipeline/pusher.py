@@ -6,6 +6,8 @@ point leaves the old bundle or the new one serving.
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 from pipeline import code
@@ -28,7 +30,7 @@ def pusher(
     workspace: Workspace,
     out: Path,
 ) -> None:
-    """Publishes the bundle, writes `pushed.json`, and deletes bundles that are kept no longer.
+    """Publishes the bundle, deletes those that are kept no longer, and writes `pushed.json`.
 
     Raises:
         ModelRefused: the bundle isn't blessed as safe to serve, or not as good, or a person went
@@ -42,12 +44,12 @@ def pusher(
     publish(workspace, candidate.path, entry(workspace, candidate, blessings, code.version()))
     by = " and ".join(f"the {blessing.component}" for blessing in blessings)
     push = pushes.make_current(workspace, version, f"blessed by {by}")
-    (out / PUSHED).write_text(push.to_json() + "\n")
-    prune(workspace, workspace.config.bundles)
+    removed = prune(workspace, workspace.config.bundles).removed
+    (out / PUSHED).write_text(json.dumps({**asdict(push), "pruned": removed}, indent=1) + "\n")
 
 
 def _require_not_withdrawn(workspace: Workspace, version: str) -> None:
-    if away := pushes.withdrawn(workspace, version):
+    if away := pushes.withdrawn(pushes.history(workspace), version):
         reason = f"{away.who or 'someone'} went back from it on {away.time}: {away.why}"
         raise ModelRefused(
             f"bundle {version} is blessed, but {reason}. {pushes.serving(workspace)} `recsys "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -43,8 +43,8 @@ class Registered:
 
 def registered(workspace: Workspace) -> list[Registered]:
     """All bundles, in the order of their days; within a day, what was pushed first."""
-    there = pushes.versions(workspace)
-    pushed = {*there, *(push.version for push in pushes.history(workspace))}
+    there, changes = pushes.versions(workspace), pushes.history(workspace)
+    pushed = {*there, *(push.version for push in changes)}
     told = {version for version in pushed if (workspace.bundles / version / ENTRY).exists()}
     made = entries.made(workspace, told)
     untold = {entry.version: entry for entry in made.values()}
@@ -53,7 +53,7 @@ def registered(workspace: Workspace) -> list[Registered]:
         for folder, entry in made.items()
         if entry.version not in pushed
     ]
-    found = [_pushed(workspace, version, untold.get(version)) for version in there]
+    found = [_pushed(workspace, version, untold.get(version), changes) for version in there]
     return sorted([*found, *candidates], key=lambda one: one.entry.span)
 
 
@@ -73,14 +73,16 @@ def num_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def _pushed(workspace: Workspace, version: str, entry: Entry | None) -> Registered:
+def _pushed(
+    workspace: Workspace, version: str, entry: Entry | None, changes: Sequence[Push]
+) -> Registered:
     folder = workspace.bundles / version
     try:
         entry = entry or registry.load(folder)
     except BadInput:
         return Registered(folder, Entry(version, "", "", []), "damaged")
-    away = pushes.withdrawn(workspace, version)
-    named = [push for push in pushes.history(workspace) if push.version == version]
+    away = pushes.withdrawn(changes, version)
+    named = [push for push in changes if push.version == version]
     if version == pushes.current(workspace):
         state: State = "serves"
     else:

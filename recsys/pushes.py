@@ -210,9 +210,10 @@ def served_before(workspace: Workspace, version: str) -> str | None:
     return _before(workspace, version) if was_pushed else current(workspace)
 
 
-def withdrawn(workspace: Workspace, version: str) -> Push | None:
-    """The rollback by which a person went away from a version, unless it was chosen again since."""
-    for push in reversed(history(workspace)):
+def withdrawn(changes: Sequence[Push], version: str) -> Push | None:
+    """The rollback by which a person went away from a version, unless it was chosen again since; of
+    a whole `history`."""
+    for push in reversed(changes):
         if version in (push.version, push.previous):
             is_away = push.version != version and push.kind == "rollback"
             return push if is_away else None

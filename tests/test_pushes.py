@@ -176,15 +176,15 @@ def test_what_a_person_went_back_from_is_withdrawn_until_it_is_chosen_again(
     workspace: Workspace,
 ) -> None:
     first, second = push(workspace, "2024-03-02", "one"), push(workspace, "2024-03-03", "two")
-    assert pushes.withdrawn(workspace, first) is None
+    assert pushes.withdrawn(pushes.history(workspace), first) is None
     went_back = back(workspace)
-    assert pushes.withdrawn(workspace, second) == went_back
+    assert pushes.withdrawn(pushes.history(workspace), second) == went_back
     third = push(workspace, "2024-03-04", "three")
-    assert pushes.withdrawn(workspace, second) == went_back
-    assert pushes.withdrawn(workspace, first) is None
+    assert pushes.withdrawn(pushes.history(workspace), second) == went_back
+    assert pushes.withdrawn(pushes.history(workspace), first) is None
     back(workspace, second)
-    assert pushes.withdrawn(workspace, second) is None
-    assert pushes.withdrawn(workspace, third) is not None
+    assert pushes.withdrawn(pushes.history(workspace), second) is None
+    assert pushes.withdrawn(pushes.history(workspace), third) is not None
 
 
 def test_what_is_being_written_is_no_version(workspace: Workspace) -> None:

@@ -87,8 +87,8 @@ def test_what_is_done_over_http_is_recorded_as_what_it_is(workspace: Workspace) 
     versions.rollback()
     kinds = [(push.version, push.kind) for push in pushes.history(workspace)]
     assert kinds == [("v1", "push"), ("v2", "activation"), ("v1", "rollback")]
-    assert pushes.withdrawn(workspace, "v2") is not None
-    assert pushes.withdrawn(workspace, "v1") is None
+    assert pushes.withdrawn(pushes.history(workspace), "v2") is not None
+    assert pushes.withdrawn(pushes.history(workspace), "v1") is None
 
 
 def test_it_tells_what_it_serves_and_what_it_tries(workspace: Workspace) -> None:
