@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from serving.ladder import Degraded
 from serving.user_store import MAX_ID_CHARS, EventKind
 
 MAX_EXCLUDED = 5_000
@@ -78,8 +79,8 @@ class RecommendedApp(Contract):
     """Its name."""
     category: str | None
     """Its category."""
-    score: float
-    """The ranker's chance of an install."""
+    score: float | None
+    """The ranker's chance of an install; null on a degraded page, which no ranker saw."""
     sources: list[str]
     """What proposed it: retrieval, popular, new, similar, catalogue."""
 
@@ -93,6 +94,9 @@ class Recommendations(Contract):
     """Version of the bundle that made the whole page."""
     experiment: str | None
     """The experiment's arm, where one runs."""
+    degraded: Degraded | None
+    """How the page was made where it isn't ranked, since the ranker was late or failed: in
+    retrieval's order, or of what is popular in the country."""
     items: list[RecommendedApp]
     """The page, best first."""
 

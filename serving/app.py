@@ -13,7 +13,8 @@ from starlette.staticfiles import StaticFiles
 
 from recsys.workspace import Workspace
 from serving import problems
-from serving.metrics import MeasuredRequests
+from serving.access import Access
+from serving.gate import Gate
 from serving.population import Progress, no_progress
 from serving.routes import apps, bundles, status, users
 from serving.state import ServerState
@@ -60,7 +61,12 @@ def create_app(
         redoc_url=None,
     )
     app.state.server = state
-    app.add_middleware(MeasuredRequests, metrics=state.metrics)
+    settings = workspace.config.serving
+    app.add_middleware(
+        Gate, queue=state.queue, metrics=state.metrics, max_body_bytes=settings.max_body_bytes
+    )
+    # Added last, so the first that a request meets.
+    app.add_middleware(Access, metrics=state.metrics, log_share=settings.access_log_share)
     problems.add_handlers(app)
     for room in (apps, users, bundles, status):
         app.include_router(room.router)

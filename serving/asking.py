@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from recsys.errors import BadInput
 from recsys.workspace import Workspace
-from serving import population
+from serving import ladder, population
 from serving.api import RecommendRequest
 from serving.bodies import page_body, user_body
 from serving.population import Progress
@@ -99,4 +99,5 @@ def ask_bundle(
         record = store.get(request.user_id) or UserRecord(request.user_id)
     query = assemble(request, record, workspace.config, dt.datetime.now(dt.UTC))
     [page] = recommender.recommend([query])
-    return Answer(jsonable_encoder(user_body(record, recommender)), page_body(page, recommender))
+    body = page_body(ladder.Answer(recommender, page, None))
+    return Answer(jsonable_encoder(user_body(record, recommender)), body)

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from recsys.recommender import Item, Page
+from recsys.recommender import Item
+from serving.ladder import Answer
 from serving.user_store import UserRecord
 from serving.versions import ServedRecommender
 
 Body = dict[str, Any]
 
 
-def page_body(page: Page, recommender: ServedRecommender) -> Body:
+def page_body(answer: Answer) -> Body:
     """What `/v1/recommend` answers."""
     return {
         "request_id": uuid.uuid4().hex,
-        "bundle": recommender.version,
+        "bundle": answer.recommender.version,
         "experiment": None,
-        "items": items_body(page.items, recommender),
+        "degraded": answer.degraded,
+        "items": items_body(answer.page.items, answer.recommender),
     }
 
 
@@ -31,7 +34,8 @@ def items_body(items: Sequence[Item], recommender: ServedRecommender) -> list[Bo
             "position": item.position,
             "app_id": item.app_id,
             **titled,
-            "score": item.score,
+            # What no ranker saw has none: NaN, which JSON doesn't know.
+            "score": None if math.isnan(item.score) else item.score,
             "sources": list(item.sources),
         }
         for item, titled in zip(items, shown, strict=True)

@@ -38,9 +38,9 @@ def serve(
 
     quiet.import_tensorflow()
 
-    import uvicorn
-
+    from serving import logs
     from serving.app import create_app
+    from serving.stopping import Server
 
     listener = _listener(settings.host, settings.port if port is None else port)
     url = _url(settings.host, listener.getsockname()[1])
@@ -50,11 +50,10 @@ def serve(
     def ready(version: str) -> None:
         typer.echo(f"bundle {version} serves at {url} (storefront), {url}/docs and {url}/metrics")
 
-    with _users_progress() as progress:
-        app = create_app(place, progress=progress, ready=ready, url=url)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+    with _users_progress() as progress, logs.written():
+        server = Server(create_app(place, progress=progress, ready=ready, url=url))
         for stop in (signal.SIGINT, signal.SIGTERM):
-            # uvicorn finishes what it accepted, then raises the signal again: it was obeyed then.
+            # uvicorn raises the signal again when it has ended: it was obeyed then.
             signal.signal(stop, server.handle_exit)
         server.run([listener])
 

@@ -6,10 +6,9 @@ import time
 from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from recsys.recommender import Page
+from serving.ladder import Degraded
 from serving.user_store import Event
 from serving.versions import ServedRecommender, Versions
 
@@ -17,6 +16,8 @@ _LATENCY_BUCKETS_S = (
     *(0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075),
     *(0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5),
 )
+_BATCH_BUCKETS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64)
+_SWAP_BUCKETS_S = (0.01, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0)
 
 
 class Metrics:
@@ -63,6 +64,48 @@ class Metrics:
             "Pages whose features wait to be logged.",
             registry=self.registry,
         )
+        self.queue_length = Gauge(
+            "recsys_queue_length",
+            "Requests that wait for the model or are computed.",
+            registry=self.registry,
+        )
+        self.queue_seconds = Histogram(
+            "recsys_queue_seconds",
+            "Seconds that an answered request waited for the model.",
+            buckets=_LATENCY_BUCKETS_S,
+            registry=self.registry,
+        )
+        self.batch_size = Histogram(
+            "recsys_batch_size",
+            "Requests that were computed together.",
+            buckets=_BATCH_BUCKETS,
+            registry=self.registry,
+        )
+        self.batch_seconds = Histogram(
+            "recsys_batch_seconds",
+            "Seconds in which they were computed.",
+            buckets=_LATENCY_BUCKETS_S,
+            registry=self.registry,
+        )
+        self.shed = Counter(
+            "recsys_shed_requests",
+            "Requests told to come back later, by reason: full, deadline.",
+            ["reason"],
+            registry=self.registry,
+        )
+        self.degraded = Counter(
+            "recsys_degraded_pages",
+            "Pages made lower on the ladder: retrieval_order, popular.",
+            ["rung"],
+            registry=self.registry,
+        )
+        self.swap_seconds = Histogram(
+            "recsys_swap_seconds",
+            "Seconds from a bundle's being asked for to its serving, or being refused.",
+            ["outcome"],
+            buckets=_SWAP_BUCKETS_S,
+            registry=self.registry,
+        )
         self._bundle = Gauge(
             "recsys_bundle_info",
             "1 for the bundle that serves.",
@@ -75,9 +118,20 @@ class Metrics:
             registry=self.registry,
         )
         self._versions = versions
+        self._asked = ("", 0.0)
+        # A series that is not there can't be told from one that nobody counts.
+        for counter, labels in (
+            (self.shed, ("full", "deadline")),
+            (self.degraded, ("retrieval_order", "popular")),
+            (self.swap_seconds, ("served", "refused")),
+        ):
+            for label in labels:
+                counter.labels(label)
 
-    def served(self, page: Page) -> None:
-        """Counts a page's apps, and the candidates that filters took off it."""
+    def served(self, page: Page, degraded: Degraded | None) -> None:
+        """Counts a page and its apps, and the candidates that filters took off it."""
+        if degraded is not None:
+            self.degraded.labels(degraded).inc()
         self.recommended.inc(len(page.items))
         for name, count in page.num_removed.items():
             self.removed.labels(name).inc(count)
@@ -87,6 +141,16 @@ class Metrics:
         for event in events:
             self.events.labels(event.kind).inc()
 
+    def swapping(self, serving: str | None, loading: str | None) -> None:
+        """Times swaps: is told which bundle serves, and which one is being tried until it does or
+        is refused."""
+        if loading is not None:
+            self._asked = (loading, time.monotonic())
+        else:
+            asked, began = self._asked
+            outcome = "served" if serving == asked else "refused"
+            self.swap_seconds.labels(outcome).observe(time.monotonic() - began)
+
     def render(self) -> bytes:
         """All of it, in Prometheus's text format."""
         serving: ServedRecommender | None = self._versions.serving
@@ -95,36 +159,3 @@ class Metrics:
             self._bundle.labels(serving.version).set(1)
         self._refused.set(self._versions.refused is not None)
         return generate_latest(self.registry)
-
-
-class MeasuredRequests:
-    """ASGI middleware that counts and times requests by route and status, and tells the client the
-    server's share of the wait in a Server-Timing header."""
-
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self._app = app
-        self._metrics = metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes the request on; its route's template is known once it is answered."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        status = 500
-        began = time.perf_counter()
-
-        async def watched(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                milliseconds = 1_000 * (time.perf_counter() - began)
-                MutableHeaders(scope=message)["Server-Timing"] = f"app;dur={milliseconds:.2f}"
-            await send(message)
-
-        try:
-            await self._app(scope, receive, watched)
-        finally:
-            # Not the path: a label for each user or app would fill Prometheus's memory.
-            route = getattr(scope.get("route"), "path", "other")
-            self._metrics.requests.labels(route, status).inc()
-            self._metrics.seconds.labels(route).observe(time.perf_counter() - began)

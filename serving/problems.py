@@ -10,13 +10,20 @@ from starlette.responses import JSONResponse, Response
 
 from recsys.errors import BadInput
 from serving.api import Problem
+from serving.gate import BUSY
+from serving.model_queue import Shed
+from serving.state import ServerState
 
 _Documented = dict[int | str, dict[str, Any]]
 
 INVALID: _Documented = {422: {"model": Problem, "description": "The request can't be used"}}
 UNKNOWN: _Documented = {404: {"model": Problem, "description": "There is no such thing"}}
-NOT_READY: _Documented = {503: {"model": Problem, "description": "Not ready; see /readyz"}}
+NOT_READY: _Documented = {503: {"model": Problem, "description": "Not ready, or too busy"}}
 FORBIDDEN: _Documented = {401: {"model": Problem, "description": "The admin token is missing"}}
+BODY: _Documented = {
+    413: {"model": Problem, "description": "The body is too long"},
+    415: {"model": Problem, "description": "The body is no JSON"},
+}
 REFUSED: _Documented = {409: {"model": Problem, "description": "What serves serves on"}}
 
 
@@ -24,6 +31,14 @@ def add_handlers(app: FastAPI) -> None:
     """Makes the app answer bad input with 422 and a sentence."""
     app.add_exception_handler(BadInput, _bad_input)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(Shed, _shed)
+
+
+async def _shed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Shed)
+    state: ServerState = request.app.state.server
+    state.metrics.shed.labels(error.reason).inc()
+    return JSONResponse({"detail": BUSY}, 503, {"Retry-After": "1"})
 
 
 async def _bad_input(request: Request, error: Exception) -> Response:

@@ -19,6 +19,7 @@ from serving import population
 from serving.event_log import EventLog
 from serving.feature_log import FeatureLog
 from serving.metrics import Metrics
+from serving.model_queue import ModelQueue
 from serving.population import Progress
 from serving.user_store import Event, LmdbUserStore, UserStore
 from serving.versions import Load, ServedRecommender, Versions, load_recommender
@@ -34,7 +35,8 @@ class ServerState:
     """The parts of a running server.
 
     Each kind of slow work has one thread, so that none of it holds the event loop or another kind:
-    the model's answers, durable writes, the feature log, and the loading of users and bundles.
+    the model's answers (`serving.model_queue`), durable writes, the feature log, and the loading of
+    users and bundles.
     """
 
     def __init__(self, workspace: Workspace, load: Load = load_recommender, url: str = "") -> None:
@@ -43,12 +45,14 @@ class ServerState:
         self.store: UserStore = LmdbUserStore(workspace.serving / "users")
         self.log = EventLog(workspace.serving / "events")
         self.presence = Presence(workspace, url)
-        self.versions = Versions(workspace, load, self.presence.tell)
+        self.versions = Versions(workspace, load, self._told)
         self.metrics = Metrics(self.versions)
+        self.queue = ModelQueue(self.config.serving, self.metrics)
         self.features = FeatureLog(workspace, self.metrics)
         self.admin_token = admin_token(workspace)
         self._users_problem = "users are being loaded: try again in some seconds."
-        self._models = ThreadPoolExecutor(1, "model")
+        self.is_stopping = False
+        """The signal to stop came; what was accepted is finished."""
         self._writes = ThreadPoolExecutor(1, "write")
         self._loads = ThreadPoolExecutor(1, "load")
 
@@ -72,9 +76,17 @@ class ServerState:
             raise HTTPException(503, self.versions.problem, {"Retry-After": "1"})
         return self.versions.serving
 
-    async def in_model_thread(self, function: Callable[[], _Result]) -> _Result:
-        """Runs what the model computes."""
-        return await asyncio.get_running_loop().run_in_executor(self._models, function)
+    def require_ready(self) -> ServedRecommender:
+        """What answers requests, if further ones should be sent here.
+
+        Raises:
+            HTTPException: 503, and why not.
+        """
+        if self.is_stopping:
+            raise HTTPException(503, "the server stops: ask another.", {"Retry-After": "1"})
+        if self.queue.is_stuck:
+            raise HTTPException(503, "the model hangs: ask another.", {"Retry-After": "1"})
+        return self.recommender()
 
     async def in_load_thread(self, function: Callable[[], _Result]) -> _Result:
         """Runs a load or a swap; they wait for each other."""
@@ -102,7 +114,8 @@ class ServerState:
                     yield
             finally:
                 following.cancel()
-                for threads in (self._models, self._loads, self._writes):
+                self.queue.close()
+                for threads in (self._loads, self._writes):
                     threads.shutdown(wait=True, cancel_futures=True)
                 self.store.close()
 
@@ -116,6 +129,10 @@ class ServerState:
                 told = True
                 ready(serving.version)
             await asyncio.sleep(_FOLLOW_SECONDS)
+
+    def _told(self, serving: str | None, loading: str | None) -> None:
+        self.presence.tell(serving, loading)
+        self.metrics.swapping(serving, loading)
 
     def _load_users(self, progress: Progress) -> None:
         try:

@@ -65,7 +65,7 @@ class ServedCatalogue(Protocol):
 
 
 class ServedRecommender(Protocol):
-    """What the server asks of a recommender; `recsys.recommender.Recommender` answers it."""
+    """What the server asks of a recommender; `recsys.fallbacks.SteadyRecommender` answers it."""
 
     @property
     def version(self) -> str:
@@ -84,6 +84,14 @@ class ServedRecommender(Protocol):
 
     def recommend(self, queries: Sequence[Query]) -> list[Page]:
         """A page for each query."""
+        ...
+
+    def retrieval_order(self, queries: Sequence[Query]) -> list[Page]:
+        """The same without the ranker."""
+        ...
+
+    def popular(self, queries: Sequence[Query]) -> list[Page]:
+        """The same without any model or index."""
         ...
 
     def similar(self, app_id: str, k: int) -> list[Item]:
@@ -108,9 +116,9 @@ def load_recommender(folder: Path) -> ServedRecommender:
         BadInput: a file is missing or its digest is wrong.
     """
     from recsys.bundle import Bundle
-    from recsys.recommender import Recommender
+    from recsys.fallbacks import SteadyRecommender
 
-    return Recommender(Bundle.load(folder))
+    return SteadyRecommender(Bundle.load(folder))
 
 
 @dataclass(frozen=True)

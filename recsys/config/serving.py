@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from recsys.config.section import Section
 
@@ -27,3 +27,27 @@ class Serving(Section):
     """Pages that may wait to be logged; further ones are dropped and counted."""
     feature_log_seconds: float = Field(30.0, gt=0)
     """Longest time that a page waits for its way to the disk: what a killed server loses."""
+    max_queue: int = Field(32, ge=1)
+    """Requests for the model that may wait or be computed at once; further ones are told at once
+    to come back later (503)."""
+    max_batch: int = Field(16, ge=1)
+    """Most of them that are computed together; fewer when fewer wait."""
+    late_ms: float = Field(150.0, gt=0)
+    """A request without its ranked page by then gets the order of retrieval instead."""
+    deadline_ms: float = Field(300.0, gt=0)
+    """A request without an answer by then is told to come back later (503), and is not computed."""
+    max_body_bytes: int = Field(1 << 20, ge=1)
+    """Longest body of a request."""
+    access_log_share: float = Field(0.01, ge=0, le=1)
+    """Share of the requests that get a line in the log; failures of the server all do."""
+    drain_seconds: float = Field(0.0, ge=0)
+    """Time between the signal to stop, from which on `/readyz` says no, and the listener's end:
+    what a balancer takes to notice."""
+
+    @model_validator(mode="after")
+    def _is_late_before_the_deadline(self) -> Serving:
+        if self.late_ms > self.deadline_ms:
+            raise ValueError(
+                f"late_ms = {self.late_ms:g}, expected at most deadline_ms = {self.deadline_ms:g}"
+            )
+        return self

@@ -20,8 +20,9 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", responses=problems.NOT_READY)
 async def readyz(state: State) -> dict[str, str]:
-    """Users are loaded and a bundle serves."""
-    return {"status": "ok", "bundle": state.recommender().version}
+    """Users are loaded, a bundle serves, the model answers, and the server won't stop. A full queue
+    is no reason to send requests elsewhere: those in it are answered in time."""
+    return {"status": "ok", "bundle": state.require_ready().version}
 
 
 @router.get("/metrics", response_class=PlainTextResponse)

@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ import uvicorn
 from recsys import config, pushes, tables
 from recsys.catalogue import Catalogue
 from recsys.errors import BadInput
+from recsys.fallbacks import UNSCORED
 from recsys.features import spec
 from recsys.recommender import Item, Page, Query
 from recsys.workspace import Workspace
@@ -76,6 +78,12 @@ class FakeRecommender:
     def recommend(self, queries: Sequence[Query]) -> list[Page]:
         return [self._page(query) for query in queries]
 
+    def retrieval_order(self, queries: Sequence[Query]) -> list[Page]:
+        return [_unscored(self._page(query), "retrieval") for query in queries]
+
+    def popular(self, queries: Sequence[Query]) -> list[Page]:
+        return [_unscored(self._page(query), "popular") for query in queries]
+
     def similar(self, app_id: str, k: int) -> list[Item]:
         same = [a for a in self._apps.values() if a["category"] == self._apps[app_id]["category"]]
         others = [a["app_id"] for a in same if a["app_id"] != app_id][:k]
@@ -103,6 +111,11 @@ class FakeRecommender:
             {name: len(apps) for name, apps in removed.items()},
             {name: value[0] for name, value in raw.items()},
         )
+
+
+def _unscored(page: Page, source: str) -> Page:
+    items = (replace(item, score=UNSCORED, sources=(source,)) for item in page.items)
+    return Page(tuple(items), page.num_removed)
 
 
 def load_fake(folder: Path) -> FakeRecommender:

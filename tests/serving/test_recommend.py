@@ -19,7 +19,7 @@ def shown(client: httpx.Client, **request: Any) -> list[str]:
 
 def test_a_page_is_what_the_contract_says(client: httpx.Client) -> None:
     body = ask(client, user_id="u002", k=3).json()
-    assert set(body) == {"request_id", "bundle", "experiment", "items"}
+    assert set(body) == {"request_id", "bundle", "experiment", "degraded", "items"}
     assert body["bundle"] == "v1"
     assert body["items"][0] == {
         "position": 1,

@@ -1,0 +1,85 @@
+"""Pages for when a stage of the request path is late or fails: the order of retrieval where it is
+the ranker, what is popular in the country where it is the index or the query's model.
+
+They obey the same filters as any page and are as full. Their apps are not scored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from recsys.candidates import from_source
+from recsys.catalogue import Mask, Rows
+from recsys.filters import Filters
+from recsys.index.contract import NO_ROW
+from recsys.query import Query
+from recsys.recommender import Item, Page, Recommender
+
+UNSCORED = float("nan")
+"""The score of an app that no ranker saw."""
+
+_SPARE = 100
+"""Apps looked at beyond those wanted and those on lists: countries and devices remove some."""
+
+
+class SteadyRecommender(Recommender):
+    """A recommender that has further ways to a page, each of which needs less than the one before:
+    `recommend`, `retrieval_order`, `popular`."""
+
+    def retrieval_order(self, queries: Sequence[Query]) -> list[Page]:
+        """A page for each query in the order in which the index finds the apps; no ranker."""
+        filters = Filters(self.catalogue, queries)
+        depths = self._depths(queries, filters)
+        nearest = self.nearest(queries, int(depths.max()))
+        # A query's page must not depend on how deep others of its batch have to look.
+        nearest = np.where(np.arange(nearest.shape[1]) < depths[:, None], nearest, NO_ROW)
+        return self._in_order("retrieval", nearest, queries, filters)
+
+    def popular(self, queries: Sequence[Query]) -> list[Page]:
+        """A page for each query of what is installed most in its country; no model, no index."""
+        filters = Filters(self.catalogue, queries)
+        depth = int(self._depths(queries, filters).max())
+        top = self.popularity.batch(filters.countries, depth)
+        return self._in_order("popular", top, queries, filters)
+
+    def _depths(self, queries: Sequence[Query], filters: Filters) -> Rows:
+        wanted = np.array([query.k for query in queries]) + filters.num_blocked + _SPARE
+        depths: Rows = np.minimum(wanted, len(self.catalogue))
+        return depths
+
+    def _in_order(
+        self, source: str, rows: Rows, queries: Sequence[Query], filters: Filters
+    ) -> list[Page]:
+        kept, removed = filters.apply(from_source(source, rows))
+        pages = []
+        for number, query in enumerate(queries):
+            stays = kept.rows[number][kept.present()[number]][: query.k]
+            shown = dict.fromkeys(stays.tolist(), source)
+            if len(shown) < query.k:
+                shown = self._completed(shown, query, filters.eligible(number))
+            pages.append(Page(self._unscored(shown), removed[number]))
+        return pages
+
+    def _completed(self, shown: Mapping[int, str], query: Query, may: Mask) -> dict[int, str]:
+        """The same rows with their sources, then the most popular of all that may be shown, then
+        the rest of the catalogue, until there are k."""
+        everywhere = self.popularity.everywhere
+        completed = dict(shown)
+        for source, rows in (
+            ("popular", everywhere[may[everywhere]]),
+            ("catalogue", np.flatnonzero(may)),
+        ):
+            for row in rows[: len(shown) + query.k].tolist():
+                completed.setdefault(row, source)
+        return dict(list(completed.items())[: query.k])
+
+    def _unscored(self, shown: Mapping[int, str]) -> tuple[Item, ...]:
+        app_ids = self.catalogue.app_ids(np.fromiter(shown, np.int64, len(shown)))
+        return tuple(
+            Item(position, app_id, UNSCORED, (source,))
+            for position, (app_id, source) in enumerate(
+                zip(app_ids, shown.values(), strict=True), 1
+            )
+        )

@@ -1,0 +1,44 @@
+"""A server that stops without dropping anybody.
+
+At the signal `/readyz` says no. After `drain_seconds`, in which balancers notice and requests are
+still answered, the listener closes, and what was accepted is finished.
+"""
+
+from __future__ import annotations
+
+import threading
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from serving.state import ServerState
+
+_SECONDS_TO_FINISH = 20
+"""Then clients that send half a request and wait are given up."""
+
+
+class Server(uvicorn.Server):
+    """uvicorn over an application of `serving.app`, which is told that the end comes."""
+
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=_SECONDS_TO_FINISH,
+            )
+        )
+        self._state: ServerState = app.state.server
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Obeys a signal; a second one ends the draining."""
+        delay = 0.0 if self._state.is_stopping else self._state.config.serving.drain_seconds
+        self._state.is_stopping = True
+        if delay:
+            draining = threading.Timer(delay, super().handle_exit, (sig, frame))
+            draining.daemon = True
+            draining.start()
+        else:
+            super().handle_exit(sig, frame)
