@@ -20,7 +20,7 @@ from recsys.features import distances, proposals
 from recsys.features.anomalies.day import Column, Day, Finding, Info
 from recsys.features.statistics import FeatureNameStatistics
 
-SLOW = 2.5
+SLOW = 2.1
 """How many times as far as in one step a feature may get from the reference in many small ones. The
 divergence of numbers grows with the square of how far they move. Ages and counters move by their
 nature: of a store that opened as the reference was taken, the installs of its apps double within
