@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -10,46 +10,43 @@ from recsys.candidates import Candidates
 from recsys.catalogue import Catalogue, Mask, Rows
 from recsys.query import Query
 
-_NOTHING = -2
-"""Pads the lists of blocked rows; unlike `NO_ROW` it equals no candidate."""
-
 
 class Filters:
     """The filters of a batch of queries, in the order in which they are applied."""
 
     def __init__(self, catalogue: Catalogue, queries: Sequence[Query]) -> None:
         self._catalogue = catalogue
-        self._installed = _padded([catalogue.rows(q.installed_app_ids) for q in queries])
-        self._excluded = _padded([catalogue.rows(q.exclude) for q in queries])
+        self._installed = [catalogue.rows(q.installed_app_ids) for q in queries]
+        self._excluded = [catalogue.rows(q.exclude) for q in queries]
         self.countries = [q.features.get("country") for q in queries]
         self._devices = [q.features.get("device") for q in queries]
 
     @property
     def num_blocked(self) -> Rows:
         """How many rows each query's own lists can remove, `[num_queries]`."""
-        lists = np.concatenate([self._installed, self._excluded], axis=1)
-        counts: Rows = (lists != _NOTHING).sum(axis=1)
-        return counts
+        both = zip(self._installed, self._excluded, strict=True)
+        return np.array([len(one) + len(other) for one, other in both], dtype=np.int64)
 
     def apply(self, candidates: Candidates) -> tuple[Candidates, list[dict[str, int]]]:
         """What stays, and for each query how many candidates each filter removed.
 
         A candidate counts for the first filter that removes it.
         """
-        removals: list[dict[str, int]] = [{} for _ in self.countries]
+        left = candidates.present()
+        num_removed = {}
         for name, removes in self._removals(candidates.rows).items():
-            removed = removes & candidates.present()
-            for counts, count in zip(removals, removed.sum(axis=1).tolist(), strict=True):
-                counts[name] = count
-            candidates = candidates.without(removed)
-        return candidates, removals
+            removed = left & removes
+            left ^= removed
+            num_removed[name] = removed.sum(axis=1).tolist()
+        counts = zip(*num_removed.values(), strict=True)
+        return candidates.without(~left), [dict(zip(num_removed, of, strict=True)) for of in counts]
 
     def eligible(self, number: int) -> Mask:
         """Whether each app of the catalogue may be shown to the query of that number."""
         may = self._catalogue.countries.may_see_all(self.countries[number]).copy()
         may &= self._catalogue.devices.may_see_all(self._devices[number])
         for blocked in (self._installed[number], self._excluded[number]):
-            may[blocked[blocked != _NOTHING]] = False
+            may[blocked] = False
         return may
 
     def _removals(self, rows: Rows) -> Mapping[str, Mask]:
@@ -61,16 +58,12 @@ class Filters:
         }
 
 
-def _padded(lists: Collection[Rows]) -> Rows:
-    width = max((len(rows) for rows in lists), default=0)
-    padded = np.full((len(lists), width), _NOTHING, dtype=np.int64)
-    for number, rows in enumerate(lists):
-        padded[number, : len(rows)] = rows
-    return padded
-
-
-def _among(rows: Rows, blocked: Rows) -> Mask:
-    """Whether each candidate `[num_queries, num_candidates]` is among its query's blocked rows
-    `[num_queries, num_blocked]`."""
-    among: Mask = (rows[:, :, None] == blocked[:, None, :]).any(axis=2)
+def _among(rows: Rows, blocked: Sequence[Rows]) -> Mask:
+    """Whether each candidate `[num_queries, num_candidates]` is among its query's blocked rows."""
+    among = np.zeros(rows.shape, dtype=np.bool_)
+    for number, some in enumerate(blocked):
+        if len(some):
+            ordered = np.sort(some)
+            places = ordered.searchsorted(rows[number])
+            among[number] = ordered.take(places, mode="clip") == rows[number]
     return among

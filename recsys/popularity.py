@@ -25,12 +25,15 @@ class Popularity:
     def top(self, country: str | None, count: int) -> Rows:
         """Rows of the country's top apps, `[count]`, `NO_ROW` beyond the last; of all countries'
         where the country is unknown."""
-        ranked = self._by_country.get(country, self.everywhere)[:count]
-        return np.pad(ranked, (0, count - len(ranked)), constant_values=NO_ROW)
+        return self.batch([country], count)[0]
 
     def batch(self, countries: Sequence[str | None], count: int) -> Rows:
         """`top` for each country, `[num_countries, count]`."""
-        return np.array([self.top(country, count) for country in countries], dtype=np.int64)
+        rows = np.full((len(countries), count), NO_ROW, dtype=np.int64)
+        for number, country in enumerate(countries):
+            ranked = self._by_country.get(country, self.everywhere)[:count]
+            rows[number, : len(ranked)] = ranked
+        return rows
 
     @property
     def everywhere(self) -> Rows:
