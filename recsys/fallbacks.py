@@ -33,16 +33,14 @@ class SteadyRecommender(Recommender):
         filters = Filters(self.catalogue, queries)
         depths = self._depths(queries, filters)
         nearest = self.nearest(queries, int(depths.max()))
-        # A query's page must not depend on how deep others of its batch have to look.
-        nearest = np.where(np.arange(nearest.shape[1]) < depths[:, None], nearest, NO_ROW)
-        return self._in_order("retrieval", nearest, queries, filters)
+        return self._in_order("retrieval", nearest, depths, queries, filters)
 
     def popular(self, queries: Sequence[Query]) -> list[Page]:
         """A page for each query of what is installed most in its country; no model, no index."""
         filters = Filters(self.catalogue, queries)
-        depth = int(self._depths(queries, filters).max())
-        top = self.popularity.batch(filters.countries, depth)
-        return self._in_order("popular", top, queries, filters)
+        depths = self._depths(queries, filters)
+        top = self.popularity.batch(filters.countries, int(depths.max()))
+        return self._in_order("popular", top, depths, queries, filters)
 
     def _depths(self, queries: Sequence[Query], filters: Filters) -> Rows:
         wanted = np.array([query.k for query in queries]) + filters.num_blocked + _SPARE
@@ -50,8 +48,10 @@ class SteadyRecommender(Recommender):
         return depths
 
     def _in_order(
-        self, source: str, rows: Rows, queries: Sequence[Query], filters: Filters
+        self, source: str, rows: Rows, depths: Rows, queries: Sequence[Query], filters: Filters
     ) -> list[Page]:
+        # A query's page must not depend on how deep others of its batch have to look.
+        rows = np.where(np.arange(rows.shape[1]) < depths[:, None], rows, NO_ROW)
         kept, removed = filters.apply(from_source(source, rows))
         pages = []
         for number, query in enumerate(queries):

@@ -13,7 +13,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +113,7 @@ class FakeRecommender:
 
 
 def _unscored(page: Page, source: str) -> Page:
-    items = (replace(item, score=UNSCORED, sources=(source,)) for item in page.items)
+    items = (Item(item.position, item.app_id, UNSCORED, (source,)) for item in page.items)
     return Page(tuple(items), page.num_removed)
 
 
