@@ -6,11 +6,13 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from recsys.errors import BadInput
 from serving.api import Problem
 from serving.gate import BUSY
+from serving.logs import REQUEST_ID
 from serving.model_queue import Shed
 from serving.state import ServerState
 
@@ -31,6 +33,8 @@ def add_handlers(app: FastAPI) -> None:
     """Makes the app answer bad input with 422 and a sentence."""
     app.add_exception_handler(BadInput, _bad_input)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _said)
+    app.add_exception_handler(Exception, _failed)
     app.add_exception_handler(Shed, _shed)
 
 
@@ -39,6 +43,19 @@ async def _shed(request: Request, error: Exception) -> Response:
     state: ServerState = request.app.state.server
     state.metrics.shed.labels(error.reason).inc()
     return JSONResponse({"detail": BUSY}, 503, {"Retry-After": "1"})
+
+
+async def _said(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 400:  # FastAPI's, for bytes that its parser gives up on
+        return JSONResponse({"detail": "body: it can't be read as JSON."}, 422)
+    return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    request_id = REQUEST_ID.get() or ""
+    detail = f"the server failed: its log says why, where it names the request {request_id}."
+    return JSONResponse({"detail": detail}, 500, {"X-Request-Id": request_id})
 
 
 async def _bad_input(request: Request, error: Exception) -> Response:
