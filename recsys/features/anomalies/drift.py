@@ -23,8 +23,8 @@ from recsys.features.statistics import FeatureNameStatistics
 SLOW = 2.1
 """How many times as far as in one step a feature may get from the reference in many small ones. The
 divergence of numbers grows with the square of how far they move. Ages and counters move by their
-nature: of a store that opened as the reference was taken, the installs of its apps double within
-six weeks, and that is no alarm."""
+nature: the installs of apps whose store opened as the reference was taken double within six weeks.
+A person may then agree to another reference; what doubles within ten days must not pass for it."""
 DEVIATIONS = 4.5
 """Standard deviations that chance may move a category's share by: once in 150,000."""
 EXPONENT = 12.0
