@@ -84,9 +84,9 @@ events.quitting.add_listener(write)
 def visit(visitor: Visitor) -> None:
     """One page, and what came of it."""
     user_id = visitor.random.choice(_user_ids)
-    shown = visitor.recommend(user_id)
-    if shown and visitor.random.random() < _TOLD_SHARE:
-        visitor.tell(user_id, shown)
+    page = visitor.recommend(user_id)
+    if page["items"] and visitor.random.random() < _TOLD_SHARE:
+        visitor.tell(user_id, page)
 
 
 class Visitor(FastHttpUser):  # type: ignore[misc]  # locust's types are not followed
@@ -98,8 +98,8 @@ class Visitor(FastHttpUser):  # type: ignore[misc]  # locust's types are not fol
         """Gives each visitor a stream of people of its own."""
         self.random = random.Random(_SEED + next(_number))
 
-    def recommend(self, user_id: str) -> list[str]:
-        """Asks for a page and returns its apps; one that is not full is a failure."""
+    def recommend(self, user_id: str) -> dict[str, Any]:
+        """Asks for a page and returns it; one that is not full is a failure."""
         asked = {
             "user_id": user_id,
             "k": _K,
@@ -108,18 +108,26 @@ class Visitor(FastHttpUser):  # type: ignore[misc]  # locust's types are not fol
         with self.client.post("/v1/recommend", json=asked, catch_response=True) as answer:
             if answer.status_code != 200:
                 answer.failure(f"status {answer.status_code}")
-                return []
-            items = answer.json()["items"]
-            if len(items) != _K:
-                answer.failure(f"{len(items)} apps, expected {_K}" if items else "empty page")
-            return [item["app_id"] for item in items]
+                return {"items": []}
+            page: dict[str, Any] = answer.json()
+            if len(page["items"]) != _K:
+                found = f"{len(page['items'])} apps, expected {_K}"
+                answer.failure(found if page["items"] else "empty page")
+            return page
 
-    def tell(self, user_id: str, shown: list[str]) -> None:
+    def tell(self, user_id: str, page: dict[str, Any]) -> None:
         """Posts that all of a page was seen and one app of it clicked."""
-        seen = [(app_id, "impression") for app_id in shown]
-        seen.append((self.random.choice(shown), "click"))
+        clicked = self.random.choice(page["items"])
+        seen = [*((item, "impression") for item in page["items"]), (clicked, "click")]
         told = [
-            {"event_id": uuid.uuid4().hex, "user_id": user_id, "app_id": app_id, "kind": kind}
-            for app_id, kind in seen
+            {
+                "event_id": uuid.uuid4().hex,
+                "user_id": user_id,
+                "app_id": item["app_id"],
+                "kind": kind,
+                "request_id": page["request_id"],
+                "position": item["position"],
+            }
+            for item, kind in seen
         ]
         self.client.post("/v1/events", json={"events": told})

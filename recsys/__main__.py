@@ -22,6 +22,7 @@ COMMANDS = {
     "evaluate": "pipeline.commands:evaluate",
     "serve": "serving.commands:serve",
     "recommend": "serving.commands:recommend",
+    "events": "serving.event_commands:events",
     "ab": "data.commands:ab",
     "bench": "loadtests.commands:bench",
     "ui": "pipeline.commands:ui",

@@ -160,6 +160,14 @@ def write_atomically(path: Path, content: bytes) -> None:
         Path(staged).unlink(missing_ok=True)
 
 
+def publish_file(staged: Path, target: Path) -> None:
+    """Moves a whole file to where others read it, on the same disk; it is there or it is not."""
+    _fsync(staged)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staged.rename(target)
+    _fsync(target.parent)
+
+
 def append_durably(path: Path, line: str) -> None:
     """Adds a line, which is on the disk when this returns; whoever calls it must be the only one to
     write. A line that a killed writer left unfinished is cut off."""

@@ -6,21 +6,26 @@ What is decided about odd requests, so that a shelf is served wherever one can b
 - an unknown country, language or device is a value that the model never saw, not an error;
 - unknown ids in `exclude` exclude nothing; an unknown `seed_app` adds no candidates;
 - `k` beyond the catalogue gives all eligible apps; `k` beyond `serving.max_k` is refused;
-- an event may name an app or a user that nobody knows yet: it is kept, as what happened.
+- an event may name an app or a user that nobody knows yet: it is kept, as what happened;
+- an event happened neither before the page that it answers nor after its arrival, whatever a
+  client's clock says; one older than `serving.event_days` is refused, since its id may be
+  forgotten;
+- an impression says of which page it is and at which place; a page shows an app once.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from serving.ladder import Degraded
-from serving.user_store import MAX_ID_CHARS, EventKind
+from serving.user_store import IMPRESSION, MAX_ID_CHARS, EventKind
 
 MAX_EXCLUDED = 5_000
 MAX_EVENTS = 1_000
 MAX_USERS_PAGE = 1_000
+MAX_POSITION = 100_000
 MAX_CONTEXT_CHARS = 100
 
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARS)]
@@ -126,7 +131,15 @@ class ReportedEvent(Contract):
     time: AwareDatetime | None = Field(None, strict=False)
     """When, with its offset from UTC; the time of arrival when it isn't given."""
     request_id: Id | None = None
-    """The recommendation it answers."""
+    """The recommendation it answers; an impression has one."""
+    position: int | None = Field(None, ge=1, le=MAX_POSITION)
+    """Where on the page the app was; an impression says so, and 1 is the top."""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> ReportedEvent:
+        if self.kind == IMPRESSION and (self.request_id is None or self.position is None):
+            raise ValueError("an impression needs the request_id of its page and its position")
+        return self
 
 
 class EventsRequest(Contract):

@@ -15,12 +15,12 @@ from pydantic import ValidationError
 
 from recsys.errors import BadInput
 from recsys.workspace import Workspace
-from serving import ladder, population
+from serving import ladder, population, request_ids
 from serving.api import RecommendRequest
 from serving.bodies import page_body, user_body
 from serving.population import Progress
 from serving.queries import assemble
-from serving.user_store import LmdbUserStore, UserRecord
+from serving.user_store import UserRecord, open_store
 from serving.versions import Load, Versions, load_recommender
 
 _SECONDS_TO_ANSWER = 30.0
@@ -94,10 +94,11 @@ def ask_bundle(
         raise BadInput(
             refused.reason if refused else "no bundle serves yet: `recsys run` makes one."
         )
-    with contextlib.closing(LmdbUserStore(workspace.serving / "users")) as store:
+    with contextlib.closing(open_store(workspace)) as store:
         population.seed(store, workspace, progress)
         record = store.get(request.user_id) or UserRecord(request.user_id)
     query = assemble(request, record, workspace.config, dt.datetime.now(dt.UTC))
     [page] = recommender.recommend([query])
-    body = page_body(ladder.Answer(recommender, page, None))
+    request_id = request_ids.new(query.time)
+    body = page_body(request_id, ladder.Answer(recommender, page, None))
     return Answer(jsonable_encoder(user_body(record, recommender)), body)

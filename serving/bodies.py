@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -15,10 +14,10 @@ from serving.versions import ServedRecommender
 Body = dict[str, Any]
 
 
-def page_body(answer: Answer) -> Body:
+def page_body(request_id: str, answer: Answer) -> Body:
     """What `/v1/recommend` answers."""
     return {
-        "request_id": uuid.uuid4().hex,
+        "request_id": request_id,
         "bundle": answer.recommender.version,
         "experiment": None,
         "degraded": answer.degraded,

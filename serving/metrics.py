@@ -64,6 +64,11 @@ class Metrics:
             "Pages whose features wait to be logged.",
             registry=self.registry,
         )
+        self.requests_not_logged = Counter(
+            "recsys_request_log_dropped",
+            "Requests that the daily log lacks, since the disk refused them.",
+            registry=self.registry,
+        )
         self.queue_length = Gauge(
             "recsys_queue_length",
             "Requests that wait for the model or are computed.",

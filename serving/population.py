@@ -1,23 +1,26 @@
 """Seeds the user store from the logs: the latest snapshot of the users table, and what users
-installed and uninstalled since it was taken."""
+installed and uninstalled since it was taken, by the logs and by the store's own journal."""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 
 from recsys.tables import INSTALL, UNINSTALL
 from recsys.workspace import Workspace, digest_of_files
+from serving import published
 from serving.user_store import UserRecord, UserStore
 
 Progress = Callable[[int, int], None]
 """Called with the records loaded so far and all there are."""
 
 _BATCH_ROWS = 16_384
+_KINDS = (INSTALL, UNINSTALL)
+_Timed = dict[str, list[tuple[dt.datetime, str, str]]]
 _Changes = dict[str, list[tuple[str, str]]]
 
 
@@ -29,7 +32,8 @@ def seed(store: UserStore, workspace: Workspace, progress: Progress = no_progres
     """Loads the latest snapshot unless the store's records come from it already.
 
     The snapshot is named by its day and by the digest of the files it was read from, so new logs
-    of the same day count as a newer one. Without a users table the store stays as it is.
+    of the same day count as a newer one. Outcomes that came from this store are no news to it.
+    Without a users table the store stays as it is.
 
     Returns:
         Whether records were loaded.
@@ -40,34 +44,50 @@ def seed(store: UserStore, workspace: Workspace, progress: Progress = no_progres
     days = workspace.days("users")
     if not days:
         return False
-    users = _files(workspace.day("users", days[-1]))
+    users = workspace.files("users", days[-1])
     later = [day for day in workspace.days("outcomes") if day >= days[-1]]
-    outcomes = [path for day in later for path in _files(workspace.day("outcomes", day))]
-    snapshot = f"{days[-1].isoformat()} {digest_of_files(workspace.logs, users + outcomes)}"
+    outcomes = [path for day in later for path in workspace.files("outcomes", day)]
+    of_others = [path for path in outcomes if not published.is_from(path, store.store_id)]
+    snapshot = f"{days[-1].isoformat()} {digest_of_files(workspace.logs, users + of_others)}"
     if store.snapshot == snapshot:
         return False
-    store.replace(_records(users, _changes(outcomes), progress), snapshot)
+    timed = _logged(outcomes)
+    last = _add_kept(timed, store, days[-1])
+    store.replace(_records(users, _in_order(timed), progress), snapshot, after=last)
     return True
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.parquet"))
-
-
-def _changes(files: list[Path]) -> _Changes:
-    """Installs and uninstalls by user, in order of time."""
-    timed: dict[str, list[tuple[Any, str, str]]] = defaultdict(list)
+def _logged(files: list[Path]) -> _Timed:
+    """Installs and uninstalls by user, from the logs."""
+    timed: _Timed = defaultdict(list)
     for path in files:
         table = pq.read_table(
             path,
             columns=["user_id", "app_id", "time", "kind"],
-            filters=[("kind", "in", [INSTALL, UNINSTALL])],
+            filters=[("kind", "in", _KINDS)],
         )
         columns = table.to_pydict()
         for user_id, app_id, time, kind in zip(*columns.values(), strict=True):
             timed[user_id].append((time, kind, app_id))
+    return timed
+
+
+def _add_kept(timed: _Timed, store: UserStore, day: dt.date) -> int:
+    """Adds those of the store's journal from that day on; what came before lies in the snapshot.
+    Some are in the logs already: the same change twice is one change. Returns the journal's last
+    sequence number."""
+    last = 0
+    for sequence, event in store.events_after(0):
+        last = sequence
+        if event.kind in _KINDS and event.time.date() >= day:
+            timed[event.user_id].append((event.time, event.kind, event.app_id))
+    return last
+
+
+def _in_order(timed: _Timed) -> _Changes:
+    """By time; of an install and an uninstall in one microsecond, the install came first."""
     return {
-        user_id: [(kind, app_id) for _, kind, app_id in sorted(changes, key=lambda c: c[0])]
+        user_id: [(kind, app_id) for _, kind, app_id in sorted(changes, key=lambda c: c[:2])]
         for user_id, changes in timed.items()
     }
 

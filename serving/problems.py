@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -11,10 +12,14 @@ from starlette.responses import JSONResponse, Response
 
 from recsys.errors import BadInput
 from serving.api import Problem
+from serving.batches import TooMuchWaits
 from serving.gate import BUSY
 from serving.logs import REQUEST_ID
 from serving.model_queue import Shed
 from serving.state import ServerState
+from serving.user_store import StoreUnavailable
+
+logger = logging.getLogger(__name__)
 
 _Documented = dict[int | str, dict[str, Any]]
 
@@ -36,6 +41,8 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _said)
     app.add_exception_handler(Exception, _failed)
     app.add_exception_handler(Shed, _shed)
+    app.add_exception_handler(StoreUnavailable, _no_store)
+    app.add_exception_handler(TooMuchWaits, _too_much)
 
 
 async def _shed(request: Request, error: Exception) -> Response:
@@ -43,6 +50,16 @@ async def _shed(request: Request, error: Exception) -> Response:
     state: ServerState = request.app.state.server
     state.metrics.shed.labels(error.reason).inc()
     return JSONResponse({"detail": BUSY}, 503, {"Retry-After": "1"})
+
+
+async def _too_much(request: Request, error: Exception) -> Response:
+    return JSONResponse({"detail": BUSY}, 503, {"Retry-After": "1"})
+
+
+async def _no_store(request: Request, error: Exception) -> Response:
+    logger.error("%s", error)
+    detail = "the user store does not answer: try again in some seconds."
+    return JSONResponse({"detail": detail}, 503, {"Retry-After": "1"})
 
 
 async def _said(request: Request, error: Exception) -> Response:

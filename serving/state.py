@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import secrets
@@ -16,18 +17,22 @@ from fastapi import Depends, HTTPException, Request
 from recsys.registry.servers import Presence
 from recsys.workspace import Workspace
 from serving import population
-from serving.event_log import EventLog
+from serving.batches import Batches
+from serving.closing import Closing
 from serving.feature_log import FeatureLog
 from serving.metrics import Metrics
 from serving.model_queue import ModelQueue
 from serving.population import Progress
-from serving.user_store import Event, LmdbUserStore, UserStore
+from serving.request_log import RequestLog
+from serving.user_store import Event, UserRecord, UserStore, open_store
 from serving.versions import Load, ServedRecommender, Versions, load_recommender
 
 logger = logging.getLogger(__name__)
 
 ADMIN_TOKEN = "RECSYS_ADMIN_TOKEN"
 _FOLLOW_SECONDS = 0.1
+_EVENTS_A_COMMIT, _WAITING_EVENTS = 5_000, 50_000
+_RECORDS_A_TRIP, _WAITING_RECORDS = 256, 10_000
 _Result = TypeVar("_Result")
 
 
@@ -42,18 +47,26 @@ class ServerState:
     def __init__(self, workspace: Workspace, load: Load = load_recommender, url: str = "") -> None:
         self.workspace = workspace
         self.config = workspace.config
-        self.store: UserStore = LmdbUserStore(workspace.serving / "users")
-        self.log = EventLog(workspace.serving / "events")
+        self.store: UserStore = open_store(workspace)
         self.presence = Presence(workspace, url)
         self.versions = Versions(workspace, load, self._told)
         self.metrics = Metrics(self.versions)
         self.queue = ModelQueue(self.config.serving, self.metrics)
         self.features = FeatureLog(workspace, self.metrics)
+        self.requests = RequestLog(workspace, self.metrics)
+        self.closing = Closing(workspace)
         self.admin_token = admin_token(workspace)
         self._users_problem = "users are being loaded: try again in some seconds."
         self.is_stopping = False
         """The signal to stop came; what was accepted is finished."""
         self._writes = ThreadPoolExecutor(1, "write")
+        self._reads = ThreadPoolExecutor(1, "read")
+        self._kept: Batches[Event, bool] = Batches(
+            self.store.append, self._writes, _EVENTS_A_COMMIT, _WAITING_EVENTS
+        )
+        self._records: Batches[str, UserRecord | None] = Batches(
+            self.store.get_many, self._reads, _RECORDS_A_TRIP, _WAITING_RECORDS
+        )
         self._loads = ThreadPoolExecutor(1, "load")
 
     def require_users(self) -> None:
@@ -93,13 +106,22 @@ class ServerState:
         return await asyncio.get_running_loop().run_in_executor(self._loads, function)
 
     async def keep(self, events: Sequence[Event]) -> list[Event]:
-        """Stores the events that are new and returns them once they are durable."""
-        return await asyncio.get_running_loop().run_in_executor(self._writes, self._keep, events)
+        """Stores the events that are new and returns them once they are durable, together with
+        those of all requests that came while others were being written."""
+        is_new = await self._kept.results(events)
+        return [event for event, new in zip(events, is_new, strict=True) if new]
 
-    def _keep(self, events: Sequence[Event]) -> list[Event]:
-        kept = self.store.append(events)
-        self.log.follow(self.store)
-        return kept
+    async def users(self, prefix: str, after: str, limit: int) -> list[UserRecord]:
+        """A page of users, in the order of their ids."""
+        reading = functools.partial(self.store.page, prefix, after, limit)
+        return await asyncio.get_running_loop().run_in_executor(self._reads, reading)
+
+    async def record(self, user_id: str) -> UserRecord | None:
+        """What the store knows of a user; records that lie elsewhere are asked for together."""
+        if self.store.is_embedded:
+            return self.store.get(user_id)
+        [record] = await self._records.results([user_id])
+        return record
 
     @contextlib.asynccontextmanager
     async def running(
@@ -110,12 +132,12 @@ class ServerState:
         with self.presence.shown():
             following = asyncio.create_task(self._follow(progress, ready))
             try:
-                with self.features.writing():
+                with self.features.writing(), self.requests.syncing(), self.closing.running():
                     yield
             finally:
                 following.cancel()
                 self.queue.close()
-                for threads in (self._loads, self._writes):
+                for threads in (self._loads, self._writes, self._reads):
                     threads.shutdown(wait=True, cancel_futures=True)
                 self.store.close()
 
@@ -137,7 +159,6 @@ class ServerState:
     def _load_users(self, progress: Progress) -> None:
         try:
             population.seed(self.store, self.workspace, progress)
-            self.log.follow(self.store)
             self._users_problem = ""
         except Exception as error:  # the server lives to say so
             logger.exception("users can't be loaded")

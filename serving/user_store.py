@@ -1,35 +1,37 @@
 """Who the users are and what they did: profiles, installed apps and events, durable before a call
 returns.
 
-`UserStore` is the interface; `LmdbUserStore` keeps it in one memory-mapped file. A snapshot of the
-users table seeds the records (`serving.population`); from then on events change them. What a user
-did here is never undone by a snapshot: when a newer one replaces the records, the store's own
-events are played over it again, in the order in which they came. A user whom the newer snapshot
-doesn't name is gone, unless events name them.
+`UserStore` is the interface; `serving.lmdb_store` keeps it in one memory-mapped file of this
+machine, `serving.redis_store` in a Redis that several machines share. A snapshot of the users table
+seeds the records (`serving.population`); from then on events change them, in the order in which
+they arrive. Events stay in the store as a journal that the daily tables are written from
+(`serving.publishing`), and as long as one stays, its id counts once.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import json
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
-
-import lmdb
 
 from recsys.errors import BadInput
 from recsys.tables import INSTALL, UNINSTALL
+from recsys.workspace import Workspace
 
 EventKind = Literal["install", "uninstall", "click", "impression"]
 EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
+IMPRESSION: EventKind = "impression"
 
 MAX_ID_CHARS = 120
 """Longest user, app or event id: LMDB's keys end at 511 bytes, and a character takes up to 4."""
 
-_MAP_BYTES = 16 << 30  # address space, not memory: the file grows only as it is filled
-_SNAPSHOT = b"snapshot"
+_KEY_BYTES = 16
+
+
+class StoreUnavailable(Exception):
+    """The store can't be asked now; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,20 @@ class Event:
     """When it happened, UTC."""
     request_id: str | None = None
     """The recommendation it answers."""
+    position: int | None = None
+    """Of an impression: where on the page; 1 is the top."""
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        """What may be kept once, as digests: its id; and of an impression its page and app, since
+        clients that scroll back and forth report the same one under several ids."""
+        once = [("event", self.event_id)]
+        if self.kind == IMPRESSION and self.request_id is not None:
+            once.append(("impression", f"{self.request_id}\0{self.app_id}"))
+        return tuple(
+            hashlib.blake2b(name.encode(), digest_size=_KEY_BYTES, person=what.encode()).digest()
+            for what, name in once
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The event as values that JSON knows; the time in ISO 8601."""
@@ -76,8 +92,21 @@ class Event:
 
 
 class UserStore(Protocol):
-    """Where records and events are kept. Reads may come from any thread; writes wait for each
-    other."""
+    """Where records and events are kept; reads and writes may come from any thread.
+
+    Raises:
+        StoreUnavailable: from every call, where the store is elsewhere and can't be reached.
+    """
+
+    @property
+    def store_id(self) -> str:
+        """32 hexadecimal digits, made with the store: sequence numbers are its own."""
+        ...
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether a read takes microseconds, so that an event loop may wait for it."""
+        ...
 
     @property
     def snapshot(self) -> str | None:
@@ -86,6 +115,10 @@ class UserStore(Protocol):
 
     def get(self, user_id: str) -> UserRecord | None:
         """The user's record, None for an unknown user."""
+        ...
+
+    def get_many(self, user_ids: Sequence[str]) -> list[UserRecord | None]:
+        """The records of several users, in one round trip."""
         ...
 
     def num_users(self) -> int:
@@ -97,141 +130,60 @@ class UserStore(Protocol):
         come after `after`."""
         ...
 
-    def replace(self, records: Iterable[UserRecord], snapshot: str) -> None:
-        """Puts a snapshot's records in place of all others, then plays the store's events over
-        them. Readers see the old records until all of it is there."""
+    def replace(self, records: Iterable[UserRecord], snapshot: str, after: int = 0) -> None:
+        """Puts a snapshot's records in place of all others, then plays the events kept after that
+        sequence number over them. Readers see the old records until all of it is there."""
         ...
 
-    def append(self, events: Sequence[Event]) -> list[Event]:
-        """Keeps the events whose id is new, applies them to the records, and returns them once
-        they are durable."""
+    def append(self, events: Sequence[Event]) -> list[bool]:
+        """Keeps the events that are new and applies them to the records, both or neither; returns
+        which were new once all are durable."""
         ...
 
     def events_after(self, sequence: int) -> Iterator[tuple[int, Event]]:
         """The events kept after that sequence number (the first has 1), in order."""
         ...
 
+    def forget_before(self, time: dt.datetime) -> int:
+        """Drops the journal's oldest events, up to the first that happened at that time or later,
+        and their ids; returns how many. Records stay as they are."""
+        ...
+
     def close(self) -> None:
-        """Releases the store's files."""
+        """Releases files and connections."""
         ...
 
 
-class LmdbUserStore:
-    """A user store in one folder, memory-mapped; one transaction an append, synced to disk."""
+def open_store(workspace: Workspace) -> UserStore:
+    """The store that `serving.user_store` names.
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._env = lmdb.open(str(folder), map_size=_MAP_BYTES, max_dbs=4, max_readers=256)
-        self._users = self._env.open_db(b"users")
-        self._events = self._env.open_db(b"events")
-        self._event_ids = self._env.open_db(b"event_ids")
-        self._meta = self._env.open_db(b"meta")
+    Raises:
+        BadInput: it can't be reached, or would lose what it has answered for.
+    """
+    url = workspace.config.serving.user_store
+    if url:
+        from serving.redis_store import RedisUserStore
 
-    @property
-    def snapshot(self) -> str | None:
-        """See `UserStore`."""
-        with self._env.begin(self._meta) as read:
-            name = read.get(_SNAPSHOT)
-        return name.decode() if name else None
+        return RedisUserStore(url)
+    from serving.lmdb_store import LmdbUserStore
 
-    def get(self, user_id: str) -> UserRecord | None:
-        """See `UserStore`."""
-        if not 0 < len(user_id) <= MAX_ID_CHARS:
-            return None
-        with self._env.begin(self._users) as read:
-            return self._read(read, user_id)
-
-    def num_users(self) -> int:
-        """See `UserStore`."""
-        with self._env.begin() as read:
-            return int(read.stat(self._users)["entries"])
-
-    def page(self, prefix: str, after: str, limit: int) -> list[UserRecord]:
-        """See `UserStore`."""
-        found: list[UserRecord] = []
-        with self._env.begin(self._users) as read, read.cursor() as cursor:
-            more = (
-                cursor.set_range(max(prefix, after).encode()) if prefix or after else cursor.first()
-            )
-            while more and len(found) < limit:
-                user_id = cursor.key().decode()
-                if not user_id.startswith(prefix):
-                    break
-                if user_id != after:
-                    found.append(_record(user_id, cursor.value()))
-                more = cursor.next()
-        return found
-
-    def replace(self, records: Iterable[UserRecord], snapshot: str) -> None:
-        """See `UserStore`."""
-        with self._env.begin(write=True) as write:
-            write.drop(self._users, delete=False)
-            for record in records:
-                self._write(write, record)
-            with write.cursor(self._events) as cursor:
-                for _, value in cursor:
-                    self._apply(write, Event.from_json(json.loads(value)))
-            write.put(_SNAPSHOT, snapshot.encode(), db=self._meta)
-
-    def append(self, events: Sequence[Event]) -> list[Event]:
-        """See `UserStore`."""
-        kept = []
-        with self._env.begin(write=True) as write:
-            sequence = self._last_sequence(write)
-            for event in events:
-                sequence += 1
-                key = sequence.to_bytes(8, "big")
-                if not write.put(event.event_id.encode(), key, overwrite=False, db=self._event_ids):
-                    sequence -= 1
-                    continue
-                write.put(key, _encoded(event.to_json()), append=True, db=self._events)
-                self._apply(write, event)
-                kept.append(event)
-        return kept
-
-    def events_after(self, sequence: int) -> Iterator[tuple[int, Event]]:
-        """See `UserStore`."""
-        with self._env.begin(self._events) as read, read.cursor() as cursor:
-            more = cursor.set_range((sequence + 1).to_bytes(8, "big"))
-            while more:
-                yield (
-                    int.from_bytes(cursor.key(), "big"),
-                    Event.from_json(json.loads(cursor.value())),
-                )
-                more = cursor.next()
-
-    def close(self) -> None:
-        """See `UserStore`."""
-        self._env.close()
-
-    def _last_sequence(self, read: lmdb.Transaction[bytes]) -> int:
-        with read.cursor(self._events) as cursor:
-            return int.from_bytes(cursor.key(), "big") if cursor.last() else 0
-
-    def _apply(self, write: lmdb.Transaction[bytes], event: Event) -> None:
-        known = self._read(write, event.user_id)
-        changed = (known or UserRecord(event.user_id)).after(event.kind, event.app_id)
-        if changed != known:
-            self._write(write, changed)
-
-    def _read(self, read: lmdb.Transaction[bytes], user_id: str) -> UserRecord | None:
-        value = read.get(user_id.encode(), db=self._users)
-        return None if value is None else _record(user_id, value)
-
-    def _write(self, write: lmdb.Transaction[bytes], record: UserRecord) -> None:
-        value = {"profile": record.profile, "installed_app_ids": record.installed_app_ids}
-        if not 0 < len(record.user_id) <= MAX_ID_CHARS:
-            raise BadInput(
-                f"user_id {record.user_id!r} has {len(record.user_id)} characters, expected 1 to "
-                f"{MAX_ID_CHARS}: give the user a shorter id."
-            )
-        write.put(record.user_id.encode(), _encoded(value), db=self._users)
+    return LmdbUserStore(workspace.serving / "users")
 
 
-def _record(user_id: str, value: bytes) -> UserRecord:
-    values = json.loads(value)
-    return UserRecord(user_id, values["profile"], tuple(values["installed_app_ids"]))
+def is_id(text: str) -> bool:
+    """Whether a text can be the id of a user."""
+    return 0 < len(text) <= MAX_ID_CHARS
 
 
-def _encoded(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str).encode()
+def checked(record: UserRecord) -> UserRecord:
+    """The same record.
+
+    Raises:
+        BadInput: its id can't be kept.
+    """
+    if not is_id(record.user_id):
+        raise BadInput(
+            f"user_id {record.user_id!r} has {len(record.user_id)} characters, expected 1 to "
+            f"{MAX_ID_CHARS}: give the user a shorter id."
+        )
+    return record

@@ -44,6 +44,16 @@ class Serving(Section):
     """Time between the signal to stop, from which on `/readyz` says no, and the listener's end:
     what a balancer takes to notice."""
 
+    user_store: str = Field("", pattern="^(redis(s)?://.+)?$")
+    """Where users and events are kept. Empty: LMDB in the workspace, for servers of one machine;
+    `redis://HOST:PORT/DATABASE`: a Redis that servers of several machines share."""
+    event_days: int = Field(7, ge=2)
+    """Days that events stay in the store: so long an id counts once, and older events are
+    refused."""
+    day_grace_minutes: float = Field(60.0, ge=0)
+    """How long after midnight (UTC) a day's requests and events are written to the logs; what comes
+    later follows a day later."""
+
     @model_validator(mode="after")
     def _is_late_before_the_deadline(self) -> Serving:
         if self.late_ms > self.deadline_ms:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException, Query
 from fastapi.encoders import jsonable_encoder
 from starlette.responses import JSONResponse, Response
 
-from serving import problems
+from serving import problems, request_ids
 from serving.api import (
     AppsAnswer,
     CatalogueAnswer,
@@ -30,15 +30,16 @@ Ids = Annotated[list[Id], Query(alias="id", min_length=1, max_length=1_000)]
 async def recommend(request: RecommendRequest, state: State) -> Response:
     """A user's page of apps; the whole of it from one bundle."""
     recommender = state.recommender()
-    record = state.store.get(request.user_id)
+    record = await state.record(request.user_id)
     query = assemble(request, record, state.config, dt.datetime.now(dt.UTC))
+    request_id = request_ids.new(query.time)
     answer = await state.queue.page(recommender, query)
     state.metrics.served(answer.page, answer.degraded)
-    body = page_body(answer)
+    state.requests.log(request_id, query)
     if answer.degraded is None:  # else no model was given any features
-        state.features.log(body["request_id"], query, answer.page, recommender)
+        state.features.log(request_id, query, answer.page, recommender)
     # A ready answer: validating what we made ourselves would cost a fifth of the throughput.
-    return JSONResponse(body)
+    return JSONResponse(page_body(request_id, answer))
 
 
 @router.get("/similar/{app_id:path}", response_model=SimilarApps, responses=problems.UNKNOWN)

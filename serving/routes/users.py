@@ -12,14 +12,14 @@ from serving.api import (
     MAX_USERS_PAGE,
     EventsAnswer,
     EventsRequest,
-    ReportedEvent,
     UserAnswer,
     UsersAnswer,
     UserSummary,
 )
 from serving.bodies import user_body
+from serving.reported import accepted
 from serving.state import State
-from serving.user_store import MAX_ID_CHARS, Event, UserRecord
+from serving.user_store import MAX_ID_CHARS, UserRecord
 
 router = APIRouter(prefix="/v1", tags=["users"], responses=problems.NOT_READY)
 IdPart = Annotated[str, Query(max_length=MAX_ID_CHARS)]
@@ -30,8 +30,8 @@ async def events(request: EventsRequest, state: State) -> EventsAnswer:
     """Keeps what happened; an install is off the shelf at the next request. The answer comes when
     the events are on disk; sending the same ones again changes nothing."""
     state.require_users()
-    now = dt.datetime.now(dt.UTC)
-    kept = await state.keep([_event(reported, now) for reported in request.events])
+    now, max_age = dt.datetime.now(dt.UTC), dt.timedelta(days=state.config.serving.event_days)
+    kept = await state.keep([accepted(reported, now, max_age) for reported in request.events])
     state.metrics.kept(kept)
     return EventsAnswer(accepted=len(kept), duplicates=len(request.events) - len(kept))
 
@@ -45,7 +45,7 @@ async def users(
 ) -> UsersAnswer:
     """Users in the order of their ids: those whose id begins with `prefix`."""
     state.require_users()
-    found = state.store.page(prefix, after, limit + 1)
+    found = await state.users(prefix, after, limit + 1)
     shown = found[:limit]
     following = shown[-1].user_id if len(found) > limit else None
     return UsersAnswer(users=[_summary(record) for record in shown], next=following)
@@ -55,7 +55,7 @@ async def users(
 async def user(user_id: str, state: State) -> UserAnswer:
     """A user's profile and installed apps."""
     recommender = state.recommender()
-    record = state.store.get(user_id)
+    record = await state.record(user_id)
     if record is None:
         raise HTTPException(404, f"user {user_id!r} is not in the user store.")
     return UserAnswer(**user_body(record, recommender))
@@ -66,15 +66,4 @@ def _summary(record: UserRecord) -> UserSummary:
         user_id=record.user_id,
         profile=dict(record.profile),
         num_installed=len(record.installed_app_ids),
-    )
-
-
-def _event(reported: ReportedEvent, now: dt.datetime) -> Event:
-    return Event(
-        event_id=reported.event_id,
-        user_id=reported.user_id,
-        app_id=reported.app_id,
-        kind=reported.kind,
-        time=now if reported.time is None else reported.time.astimezone(dt.UTC),
-        request_id=reported.request_id,
     )

@@ -44,10 +44,16 @@ export async function appFacts(bundle, ids) {
   return ids.map((id) => facts.get(id));
 }
 
+// Tells what a user did with apps of a page; of impressions, the whole page in its order.
 export function report(userId, kind, appIds, requestId = null) {
-  const events = appIds.map((app_id) => (
-    { event_id: randomId(), user_id: userId, app_id, kind, request_id: requestId }
-  ));
+  const events = appIds.map((app_id, place) => ({
+    event_id: randomId(),
+    user_id: userId,
+    app_id,
+    kind,
+    request_id: requestId,
+    position: kind === "impression" ? place + 1 : null,
+  }));
   return call("/v1/events", { events });
 }
 

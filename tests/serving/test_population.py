@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fake_store import DAY, app_id, write_table
+from fake_store import DAY, app_id, users, write_table
 
 from recsys.workspace import Workspace
 from serving import population
-from serving.user_store import Event, LmdbUserStore, UserRecord
+from serving.lmdb_store import LmdbUserStore
+from serving.publishing import publish
+from serving.user_store import Event, UserRecord
 
 
 @pytest.fixture
@@ -86,3 +88,44 @@ def test_without_users_the_store_stays_empty(store: LmdbUserStore, workspace: Wo
     workspace.day("users", DAY).rmdir()
     assert not population.seed(store, workspace)
     assert store.snapshot is None
+
+
+def test_what_the_store_said_itself_is_no_news_to_it(
+    store: LmdbUserStore, workspace: Workspace
+) -> None:
+    population.seed(store, workspace)
+    store.append([kept("1", "u001", "mine", dt.datetime.now(dt.UTC))])
+    [served] = [
+        path
+        for path in publish(
+            workspace, store, dt.datetime.now(dt.UTC), dt.datetime.now(dt.UTC).date()
+        )
+        if path.parts[-3] == "outcomes"
+    ]
+    assert not population.seed(store, workspace)
+    served.rename(served.with_name("others.parquet"))
+    assert population.seed(store, workspace)
+    record = store.get("u001")
+    assert record is not None
+    assert record.installed_app_ids == (app_id(0), "mine")
+
+
+def test_a_snapshot_holds_what_happened_before_its_day(
+    store: LmdbUserStore, workspace: Workspace
+) -> None:
+    night = dt.datetime.combine(DAY, dt.time(), dt.UTC)
+    before, after = night - dt.timedelta(seconds=1), night + dt.timedelta(seconds=1)
+    store.append([kept("1", "u000", "removed-since", before), kept("2", "u000", "new", after)])
+    write_table(workspace, "outcomes", DAY, [outcome("u000", "uninstall", "new", DAY, 20)])
+    population.seed(store, workspace)
+    assert store.get("u000") == UserRecord("u000", profile_of(0), ())
+    store.append([kept("3", "u000", "newer", after)])
+    assert [found.app_id for _, found in store.events_after(2)] == ["newer"]
+
+
+def kept(event_id: str, user_id: str, app: str, time: dt.datetime) -> Event:
+    return Event(event_id, user_id, app, "install", time)
+
+
+def profile_of(number: int) -> dict[str, Any]:
+    return {name: value for name, value in users()[number].items() if name in PROFILE}

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-import json
-from pathlib import Path
+import contextlib
+import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 from fake_store import app_id, publish, server, wait_for
 
 from recsys.workspace import Workspace
+from serving.lmdb_store import LmdbUserStore
 
 
 def event(user_id: str, kind: str, app: str, event_id: str | None = None) -> dict[str, Any]:
@@ -101,17 +103,53 @@ def test_too_many_events_or_none(client: httpx.Client) -> None:
     assert post(client).status_code == 422
 
 
-def test_events_outlive_the_server_and_are_logged(workspace: Workspace) -> None:
+def test_events_outlive_the_server(workspace: Workspace) -> None:
     publish(workspace, "v1")
+    told = {**event("u000", "install", app_id(0)), "time": hours_ago(3)}
     for expected in ({"accepted": 1, "duplicates": 0}, {"accepted": 0, "duplicates": 1}):
         with server(workspace) as url, httpx.Client(base_url=url) as client:
             wait_for(url)
-            told = {**event("u000", "install", app_id(0)), "time": "2024-03-14T13:00:00+01:00"}
             assert post(client, told).json() == expected
             assert app_id(0) not in shelf(client, "u000")
-    assert [line["time"] for line in logged(workspace.serving)] == ["2024-03-14T12:00:00+00:00"]
+    with contextlib.closing(LmdbUserStore(workspace.serving / "users")) as store:
+        [(_, kept)] = store.events_after(0)
+    assert kept.time == dt.datetime.fromisoformat(told["time"])
 
 
-def logged(folder: Path) -> list[dict[str, Any]]:
-    [path] = (folder / "events").glob("day=*.jsonl")
-    return [json.loads(line) for line in path.read_text().splitlines()]
+def hours_ago(hours: float) -> str:
+    """That time, as a client an hour east of Greenwich writes it."""
+    zone = dt.timezone(dt.timedelta(hours=1))
+    return (dt.datetime.now(zone) - dt.timedelta(hours=hours)).isoformat()
+
+
+def test_an_event_that_is_older_than_ids_are_remembered_is_refused(client: httpx.Client) -> None:
+    good, old = event("u015", "install", app_id(0)), event("u015", "install", app_id(1))
+    answer = post(client, good, {**old, "time": hours_ago(24 * 7 + 1)})
+    assert answer.status_code == 422
+    assert "at most 7 days before its arrival" in answer.json()["detail"]
+    assert post(client, {**old, "time": "0001-01-01T00:00:00+14:00"}).status_code == 422
+    assert {app_id(0), app_id(1)} <= {*shelf(client, "u015")}
+
+
+@pytest.mark.parametrize("missing", ["request_id", "position"])
+def test_an_impression_says_of_which_page_it_is_and_where(
+    client: httpx.Client, missing: str
+) -> None:
+    event_of = event("u017", "impression", app_id(0), f"without {missing}")
+    shown = {**event_of, "request_id": missing, "position": 3}
+    assert post(client, shown).json()["accepted"] == 1
+    del shown[missing]
+    answer = post(client, {**shown, "event_id": "other"})
+    assert answer.status_code == 422
+    assert "an impression needs the request_id of its page and its position" in answer.text
+
+
+def test_many_clients_at_once_keep_every_event_once(client: httpx.Client) -> None:
+    def send(number: int) -> int:
+        some = [event("u018", "click", f"app{number}-{place}") for place in range(10)]
+        accepted: int = post(client, *some).json()["accepted"]
+        return accepted
+
+    with ThreadPoolExecutor(16) as clients:
+        accepted = list(clients.map(send, [*range(40), *range(40)]))
+    assert sum(accepted) == 400
