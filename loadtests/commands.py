@@ -126,6 +126,23 @@ def bench_rollback(
         print_json(figures)
 
 
+@bench.command("overload")
+def bench_overload(
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    seconds: Annotated[float, typer.Option(min=1, max=300, help="Length of each load.")] = 30.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Three times the load that a server can bear, and what requests see of it."""
+    from loadtests import bench_overload, report
+
+    figures = bench_overload.bench(Workspace(workspace), seconds)
+    table = bench_overload.table(figures)
+    page = report.write("overload", bench_overload.COMMAND, figures, table)
+    typer.echo(f"\n{table}\n\nwrote {page}")
+    if as_json:
+        print_json(figures)
+
+
 @bench.command("statistics")
 def bench_statistics(
     rows: Annotated[int, typer.Option(min=1, help="Rows of the table.")] = 10_000_000,

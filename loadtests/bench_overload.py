@@ -1,0 +1,191 @@
+"""Three times the load that a server can bear: what those whom it takes in wait, how soon the others
+are told, and how soon all is well afterwards.
+
+Capacity is measured first, by as many connections as the queue has places. Then, at constant
+arrivals and without a pause: 80 % of it, three times it, 80 % again.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+from numpy.typing import NDArray
+
+from loadtests import report
+from loadtests.arrivals import Answers, Phase, arrivals
+from loadtests.steps import server
+from recsys.errors import BadInput, GateStopped
+from recsys.workspace import Workspace
+
+COMMAND = "recsys bench overload"
+PHASES = ("at 80 %", "at 300 %", "at 80 % again")
+SHARES = (0.8, 3.0, 0.8)
+BAR_RATIO = 2.0
+"""The accepted requests' p99 in the overload, over that at 80 %."""
+BAR_RECOVERY_SECONDS = 2.0
+
+_NUM_USERS = 1_000
+_WARM_UP_SECONDS = 3.0
+_WINDOW_SECONDS = 0.25
+_OK, _SHED = 200, 503
+
+
+def bench(workspace: Workspace, seconds: float) -> dict[str, Any]:
+    """Measures a server of a workspace's live bundle; the workspace stays as it is.
+
+    Args:
+        workspace: has users and a bundle that serves.
+        seconds: how long each of the loads lasts.
+
+    Raises:
+        BadInput: no bundle serves there.
+        GateStopped: the server answered none of the requests.
+    """
+    if not workspace.current_bundle.exists():
+        raise BadInput(f"no bundle serves in {workspace.root}: `recsys run` makes one.")
+    connections = workspace.config.serving.max_queue
+    with tempfile.TemporaryDirectory(prefix="recsys-overload-") as scratch:
+        beside = _beside(workspace, Path(scratch))
+        with server(beside.root) as url:
+            bodies = _bodies(url)
+            closed = [
+                Phase(_WARM_UP_SECONDS, None, connections),
+                Phase(seconds, None, connections),
+            ]
+            capacity = _capacity(arrivals(url, bodies, closed), seconds)
+            loads = [Phase(seconds, share * capacity) for share in SHARES]
+            answers = arrivals(url, bodies, loads)
+            shed = _shed_by_reason(url)
+    return {
+        "seconds": seconds,
+        "max_queue": connections,
+        "capacity_per_s": capacity,
+        "shed_by_reason": shed,
+        **figures(answers, capacity, seconds),
+    }
+
+
+def figures(answers: Answers, capacity: float, seconds: float) -> dict[str, Any]:
+    """What became of the requests of each load.
+
+    Args:
+        answers: of the three phases.
+        capacity: requests a second.
+        seconds: how long each phase lasted.
+    """
+    loads = [
+        _of_phase(answers[answers["phase"] == number], share * capacity, seconds)
+        for number, share in enumerate(SHARES)
+    ]
+    steady = loads[0]["p99_ms"]
+    return {
+        "loads": dict(zip(PHASES, loads, strict=True)),
+        "p99_ratio": loads[1]["p99_ms"] / steady,
+        "recovery_s": _recovery_s(answers[answers["phase"] == 2], 2 * seconds, BAR_RATIO * steady),
+        "sent_late_p99_ms": float(np.percentile(1e3 * (answers["sent"] - answers["due"]), 99)),
+    }
+
+
+def table(measured: Mapping[str, Any]) -> str:
+    """The figures in Markdown."""
+    header = ["load", "offered/s", "answered/s", "shed", "failed", "p50, ms", "p99, ms"]
+    header += ["p99.9, ms", "p99 of the 503s, ms"]
+    rows = [
+        [
+            name,
+            f"{one['offered_per_s']:,.0f}",
+            f"{one['answered_per_s']:,.0f}",
+            f"{one['shed_share']:.1%}",
+            str(one["num_failed"]),
+            f"{one['p50_ms']:.1f}",
+            f"{one['p99_ms']:.1f}",
+            f"{one['p999_ms']:.1f}",
+            "" if one["p99_ms_of_shed"] is None else f"{one['p99_ms_of_shed']:.1f}",
+        ]
+        for name, one in measured["loads"].items()
+    ]
+    recovery = measured["recovery_s"]
+    recovered = "none was seen" if recovery is None else f"{recovery:.2f} s"
+    return (
+        f"{report.markdown(header, rows)}\n\nCapacity is {measured['capacity_per_s']:,.0f} requests "
+        f"a second: {measured['max_queue']} connections, each of which asks when it was answered. "
+        f"Then constant arrivals over loopback, {measured['seconds']:g} s each, one after the "
+        "other; latency counts from when a request was due, and generator and server share the "
+        f"machine. Accepted requests' p99 in the overload is {measured['p99_ratio']:.2f} times "
+        f"that at 80 % (the bar is {BAR_RATIO:g}). Recovery, until the first quarter of a second "
+        f"in which none was shed and p99 was below that bar: {recovered} (the bar is "
+        f"{BAR_RECOVERY_SECONDS:g} s)."
+    )
+
+
+def _beside(workspace: Workspace, scratch: Path) -> Workspace:
+    """A workspace over the same bundles and users, with server logs of its own."""
+    beside = Workspace(scratch / "workspace")
+    beside.logs.mkdir(parents=True)
+    shutil.copyfile(workspace.config_file, beside.config_file)
+    for path in (workspace.bundles, workspace.logs / "users"):
+        place = beside.root / path.relative_to(workspace.root)
+        place.symlink_to(path.resolve(), target_is_directory=True)
+    return beside
+
+
+def _bodies(url: str) -> list[bytes]:
+    found = httpx.get(f"{url}/v1/users", params={"limit": _NUM_USERS}).raise_for_status().json()
+    return [json.dumps({"user_id": user["user_id"]}).encode() for user in found["users"]]
+
+
+def _capacity(answers: Answers, seconds: float) -> float:
+    measured = answers[(answers["phase"] == 1) & (answers["status"] == _OK)]
+    if not len(measured):
+        raise GateStopped(f"none of {len(answers)} requests was answered with a page.")
+    return len(measured) / seconds
+
+
+def _shed_by_reason(url: str) -> dict[str, int]:
+    """By the server's own count."""
+    shed = {}
+    for line in httpx.get(f"{url}/metrics").text.splitlines():
+        if line.startswith("recsys_shed_requests_total{"):
+            shed[line.split('"')[1]] = int(float(line.split()[-1]))
+    return shed
+
+
+def _of_phase(answers: Answers, offered: float, seconds: float) -> dict[str, Any]:
+    latencies = 1e3 * (answers["ended"] - answers["due"])
+    accepted = latencies[answers["status"] == _OK]
+    shed = latencies[answers["status"] == _SHED]
+    return {
+        "offered_per_s": offered,
+        "num_requests": len(answers),
+        "answered_per_s": len(accepted) / seconds,
+        "shed_share": len(shed) / max(1, len(answers)),
+        "num_failed": len(answers) - len(accepted) - len(shed),
+        **{f"p{name}_ms": _quantile(accepted, q) for name, q in _QUANTILES.items()},
+        "p99_ms_of_shed": _quantile(shed, 0.99) if len(shed) else None,
+    }
+
+
+_QUANTILES = {"50": 0.5, "95": 0.95, "99": 0.99, "999": 0.999}
+
+
+def _quantile(latencies: NDArray[np.float64], q: float) -> float:
+    return float(np.quantile(latencies, q)) if len(latencies) else float("nan")
+
+
+def _recovery_s(answers: Answers, began: float, bar_ms: float) -> float | None:
+    """Seconds after the overload's end until the end of the first window that is as it should be;
+    None where there is none."""
+    windows = ((answers["due"] - began) / _WINDOW_SECONDS).astype(int)
+    for window in np.unique(windows):
+        inside = answers[windows == window]
+        latencies = 1e3 * (inside["ended"] - inside["due"])
+        if (inside["status"] == _OK).all() and np.quantile(latencies, 0.99) <= bar_ms:
+            return float((window + 1) * _WINDOW_SECONDS)
+    return None
