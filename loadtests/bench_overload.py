@@ -1,5 +1,5 @@
-"""Three times the load that a server can bear: what those whom it takes in wait, how soon the others
-are told, and how soon all is well afterwards.
+"""Three times the load that a server can bear: how long those wait whom it takes in, how soon the
+others are told, and how soon all is well afterwards.
 
 Capacity is measured first, by as many connections as the queue has places. Then, at constant
 arrivals and without a pause: 80 % of it, three times it, 80 % again.
@@ -35,6 +35,7 @@ _NUM_USERS = 1_000
 _WARM_UP_SECONDS = 3.0
 _WINDOW_SECONDS = 0.25
 _OK, _SHED = 200, 503
+_QUANTILES = {"50": 0.5, "95": 0.95, "99": 0.99, "999": 0.999}
 
 
 def bench(workspace: Workspace, seconds: float) -> dict[str, Any]:
@@ -114,14 +115,14 @@ def table(measured: Mapping[str, Any]) -> str:
     recovery = measured["recovery_s"]
     recovered = "none was seen" if recovery is None else f"{recovery:.2f} s"
     return (
-        f"{report.markdown(header, rows)}\n\nCapacity is {measured['capacity_per_s']:,.0f} requests "
-        f"a second: {measured['max_queue']} connections, each of which asks when it was answered. "
-        f"Then constant arrivals over loopback, {measured['seconds']:g} s each, one after the "
-        "other; latency counts from when a request was due, and generator and server share the "
-        f"machine. Accepted requests' p99 in the overload is {measured['p99_ratio']:.2f} times "
-        f"that at 80 % (the bar is {BAR_RATIO:g}). Recovery, until the first quarter of a second "
-        f"in which none was shed and p99 was below that bar: {recovered} (the bar is "
-        f"{BAR_RECOVERY_SECONDS:g} s)."
+        f"{report.markdown(header, rows)}\n\n"
+        f"Capacity is {measured['capacity_per_s']:,.0f} requests a second, of "
+        f"{measured['max_queue']} connections that ask when they are answered. Then "
+        f"constant arrivals over loopback, {measured['seconds']:g} s each, one after the other; "
+        "latency counts from when a request was due, and generator and server share the machine. "
+        f"Accepted requests' p99 in the overload is {measured['p99_ratio']:.2f} times that at 80 % "
+        f"(the bar is {BAR_RATIO:g}). Recovery, until the first quarter of a second in which none "
+        f"was shed and p99 was below that bar: {recovered} (the bar is {BAR_RECOVERY_SECONDS:g} s)."
     )
 
 
@@ -142,10 +143,21 @@ def _bodies(url: str) -> list[bytes]:
 
 
 def _capacity(answers: Answers, seconds: float) -> float:
-    measured = answers[(answers["phase"] == 1) & (answers["status"] == _OK)]
-    if not len(measured):
+    measured = answers[answers["phase"] == 1]
+    return len(_accepted_ms(measured)) / seconds
+
+
+def _accepted_ms(answers: Answers) -> NDArray[np.float64]:
+    """Latencies of the requests that were answered with a page."""
+    accepted = answers[answers["status"] == _OK]
+    if not len(accepted):
         raise GateStopped(f"none of {len(answers)} requests was answered with a page.")
-    return len(measured) / seconds
+    return _latencies_ms(accepted)
+
+
+def _latencies_ms(answers: Answers) -> NDArray[np.float64]:
+    latencies: NDArray[np.float64] = 1e3 * (answers["ended"] - answers["due"])
+    return latencies
 
 
 def _shed_by_reason(url: str) -> dict[str, int]:
@@ -158,25 +170,16 @@ def _shed_by_reason(url: str) -> dict[str, int]:
 
 
 def _of_phase(answers: Answers, offered: float, seconds: float) -> dict[str, Any]:
-    latencies = 1e3 * (answers["ended"] - answers["due"])
-    accepted = latencies[answers["status"] == _OK]
-    shed = latencies[answers["status"] == _SHED]
+    accepted, shed = _accepted_ms(answers), _latencies_ms(answers[answers["status"] == _SHED])
     return {
         "offered_per_s": offered,
         "num_requests": len(answers),
         "answered_per_s": len(accepted) / seconds,
-        "shed_share": len(shed) / max(1, len(answers)),
+        "shed_share": len(shed) / len(answers),
         "num_failed": len(answers) - len(accepted) - len(shed),
-        **{f"p{name}_ms": _quantile(accepted, q) for name, q in _QUANTILES.items()},
-        "p99_ms_of_shed": _quantile(shed, 0.99) if len(shed) else None,
+        **{f"p{name}_ms": float(np.quantile(accepted, q)) for name, q in _QUANTILES.items()},
+        "p99_ms_of_shed": float(np.quantile(shed, 0.99)) if len(shed) else None,
     }
-
-
-_QUANTILES = {"50": 0.5, "95": 0.95, "99": 0.99, "999": 0.999}
-
-
-def _quantile(latencies: NDArray[np.float64], q: float) -> float:
-    return float(np.quantile(latencies, q)) if len(latencies) else float("nan")
 
 
 def _recovery_s(answers: Answers, began: float, bar_ms: float) -> float | None:
@@ -185,7 +188,6 @@ def _recovery_s(answers: Answers, began: float, bar_ms: float) -> float | None:
     windows = ((answers["due"] - began) / _WINDOW_SECONDS).astype(int)
     for window in np.unique(windows):
         inside = answers[windows == window]
-        latencies = 1e3 * (inside["ended"] - inside["due"])
-        if (inside["status"] == _OK).all() and np.quantile(latencies, 0.99) <= bar_ms:
+        if (inside["status"] == _OK).all() and np.quantile(_latencies_ms(inside), 0.99) <= bar_ms:
             return float((window + 1) * _WINDOW_SECONDS)
     return None

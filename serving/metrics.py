@@ -94,7 +94,7 @@ class Metrics:
         )
         self.shed = Counter(
             "recsys_shed_requests",
-            "Requests told to come back later, by reason: full, deadline.",
+            "Requests told to come back later, by reason: full, deadline, store.",
             ["reason"],
             registry=self.registry,
         )
@@ -126,7 +126,7 @@ class Metrics:
         self._asked = ("", 0.0)
         # A series that is not there can't be told from one that nobody counts.
         for counter, labels in (
-            (self.shed, ("full", "deadline")),
+            (self.shed, ("full", "deadline", "store")),
             (self.degraded, ("retrieval_order", "popular")),
             (self.swap_seconds, ("served", "refused")),
         ):

@@ -53,6 +53,8 @@ async def _shed(request: Request, error: Exception) -> Response:
 
 
 async def _too_much(request: Request, error: Exception) -> Response:
+    state: ServerState = request.app.state.server
+    state.metrics.shed.labels("store").inc()
     return JSONResponse({"detail": BUSY}, 503, {"Retry-After": "1"})
 
 

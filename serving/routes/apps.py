@@ -26,7 +26,7 @@ router = APIRouter(prefix="/v1", tags=["apps"], responses=problems.NOT_READY)
 Ids = Annotated[list[Id], Query(alias="id", min_length=1, max_length=1_000)]
 
 
-@router.post("/recommend", response_model=Recommendations)
+@router.post("/recommend", response_model=Recommendations, responses=problems.BODY)
 async def recommend(request: RecommendRequest, state: State) -> Response:
     """A user's page of apps; the whole of it from one bundle."""
     recommender = state.recommender()

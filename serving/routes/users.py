@@ -25,7 +25,7 @@ router = APIRouter(prefix="/v1", tags=["users"], responses=problems.NOT_READY)
 IdPart = Annotated[str, Query(max_length=MAX_ID_CHARS)]
 
 
-@router.post("/events")
+@router.post("/events", responses=problems.BODY)
 async def events(request: EventsRequest, state: State) -> EventsAnswer:
     """Keeps what happened; an install is off the shelf at the next request. The answer comes when
     the events are on disk; sending the same ones again changes nothing."""

@@ -89,7 +89,7 @@ def test_every_endpoint_is_documented(client: httpx.Client) -> None:
         *("/healthz", "/readyz", "/metrics"),
     } == set(document["paths"])
     answers = document["paths"]["/v1/recommend"]["post"]["responses"]
-    assert set(answers) == {"200", "422", "503"}
+    assert set(answers) == {"200", "413", "415", "422", "503"}
     assert answers["200"]["content"]["application/json"]["schema"]["$ref"].endswith(
         "/Recommendations"
     )
