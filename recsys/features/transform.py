@@ -7,9 +7,7 @@ integers; numbers are mapped to their quantile CDF, (i - 1) / (n_q - 1).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,48 +18,11 @@ import tensorflow as tf
 from recsys.config import Feature
 from recsys.errors import BadInput
 from recsys.features import spec
+from recsys.features.fitted import SECONDS_PER_DAY, has_vocabulary, vocabulary_file
+from recsys.features.fitted import FittedTransform as FittedTransform
 from recsys.features.spec import Features
 
 Tensors = Mapping[str, Any]
-
-_CLOCK_SIZES = {"hour": 24, "weekday": 7}
-_SECONDS_PER_DAY = 86_400
-
-
-@dataclass(frozen=True)
-class FittedTransform:
-    """What was learnt from a window of examples."""
-
-    features: Features
-    vocabularies: Mapping[str, list[str]]
-    """Values by vocabulary, the most frequent first."""
-    boundaries: Mapping[str, list[float]]
-    """The n_q - 1 inner quantiles of each number."""
-
-    def size(self, name: str) -> int:
-        """How many indices a feature may take: padding, vocabulary, out-of-vocabulary buckets."""
-        feature = self.features[name]
-        if feature.kind in _CLOCK_SIZES:
-            return 1 + _CLOCK_SIZES[feature.kind]
-        root = spec.vocabulary_of(name, feature)
-        return 1 + len(self.vocabularies[root]) + self.features[root].num_oov_buckets
-
-    def save(self, folder: Path) -> None:
-        """Writes one text file a vocabulary and one JSON file of boundaries."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, values in self.vocabularies.items():
-            _vocabulary_file(folder, name).write_text("".join(f"{value}\n" for value in values))
-        (folder / "boundaries.json").write_text(json.dumps(self.boundaries, indent=1))
-
-    @staticmethod
-    def load(folder: Path, features: Features) -> FittedTransform:
-        """Reads what `save` wrote for the same features."""
-        roots = {spec.vocabulary_of(n, f) for n, f in features.items() if _has_vocabulary(f)}
-        return FittedTransform(
-            features=features,
-            vocabularies={name: read_vocabulary(folder, name) for name in sorted(roots)},
-            boundaries=json.loads((folder / "boundaries.json").read_text()),
-        )
 
 
 def fit(queries: ibis.Table, examples: ibis.Table, features: Features) -> FittedTransform:
@@ -84,7 +45,7 @@ def fit(queries: ibis.Table, examples: ibis.Table, features: Features) -> Fitted
         if feature.kind == "number":
             boundaries[name] = _inner_quantiles(column, feature.num_quantiles)
             empty = not boundaries[name]
-        elif _has_vocabulary(feature) and not feature.vocabulary:
+        elif has_vocabulary(feature) and not feature.vocabulary:
             vocabularies[name] = _frequent_values(column, feature)
             empty = not vocabularies[name]
         else:
@@ -113,7 +74,7 @@ class FeatureTransform(tf.Module):  # type: ignore[misc]
         self._tables = {
             name: tf.lookup.StaticVocabularyTable(
                 tf.lookup.TextFileInitializer(
-                    str(_vocabulary_file(folder, name)),
+                    str(vocabulary_file(folder, name)),
                     key_dtype=tf.string,
                     key_index=tf.lookup.TextFileIndex.WHOLE_LINE,
                     value_dtype=tf.int64,
@@ -138,10 +99,10 @@ class FeatureTransform(tf.Module):  # type: ignore[misc]
             case "number":
                 return self._quantile(name, values)
             case "hour":
-                return _known_time(values, values % _SECONDS_PER_DAY // 3_600 + 1)
+                return _known_time(values, values % SECONDS_PER_DAY // 3_600 + 1)
             case "weekday":
                 # The first of January 1970 was a Thursday; Monday is 1.
-                return _known_time(values, (values // _SECONDS_PER_DAY + 3) % 7 + 1)
+                return _known_time(values, (values // SECONDS_PER_DAY + 3) % 7 + 1)
 
     def _quantile(self, name: str, values: Any) -> Any:
         boundaries = self._boundaries[name]
@@ -181,19 +142,6 @@ def _trailing(feature: Feature) -> tuple[int, ...]:
 
 def _known_time(times: Any, indices: Any) -> Any:
     return tf.cast(tf.where(times == spec.NO_TIME, tf.zeros_like(indices), indices), tf.int32)
-
-
-def _has_vocabulary(feature: Feature) -> bool:
-    return feature.kind in ("category", "categories")
-
-
-def read_vocabulary(folder: Path, name: str) -> list[str]:
-    """One vocabulary of what `FittedTransform.save` wrote, the most frequent values first."""
-    return _vocabulary_file(folder, name).read_text().split("\n")[:-1]
-
-
-def _vocabulary_file(folder: Path, name: str) -> Path:
-    return folder / f"{name}.txt"
 
 
 def _frequent_values(column: ibis.Column, feature: Feature) -> list[str]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from recsys.features import spec
-from recsys.features.transform import FittedTransform, read_vocabulary
+from recsys.features.fitted import FittedTransform, read_vocabulary
 
 _LAYOUT = "rows.json"
 
