@@ -31,6 +31,7 @@ bench: .venv/ready
 	$(BIN)/recsys bench statistics
 	$(BIN)/recsys bench feature-log
 	$(BIN)/recsys bench rollback
+	$(BIN)/recsys bench events
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache *.egg-info $(WORKSPACE)

@@ -108,6 +108,23 @@ def bench_feature_log(
         print_json(figures)
 
 
+@bench.command("events")
+def bench_events(
+    events: Annotated[int, typer.Option(min=100, help="Events to acknowledge.")] = 100_000,
+    kills: Annotated[int, typer.Option(min=0, help="Times the server is killed meanwhile.")] = 5,
+    as_json: JsonOption = False,
+) -> None:
+    """Events acknowledged a second, and what is left of them when the server is killed."""
+    from loadtests import bench_events, report
+
+    figures = bench_events.bench(events, kills)
+    table = bench_events.table(figures)
+    page = report.write("events", bench_events.COMMAND, figures, table)
+    typer.echo(f"\n{table}\n\nwrote {page}")
+    if as_json:
+        print_json(figures)
+
+
 @bench.command("rollback")
 def bench_rollback(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,

@@ -45,7 +45,12 @@ class Acknowledged:
 
 
 def send(
-    start: Start, port: int, batches: Sequence[Batch], num_kills: int, num_clients: int
+    start: Start,
+    port: int,
+    batches: Sequence[Batch],
+    num_kills: int,
+    num_clients: int,
+    at_end: Callable[[], None] = lambda: None,
 ) -> Acknowledged:
     """Sends all batches, and kills the server at equal shares of them.
 
@@ -55,6 +60,7 @@ def send(
         batches: what is sent.
         num_kills: how often the server is killed, with requests in flight, and started again.
         num_clients: connections at once.
+        at_end: is called while the server still lives.
 
     Raises:
         GateStopped: the server did not come up, or refused a batch.
@@ -88,6 +94,7 @@ def send(
         for one in clients:
             one.join()
         seen.seconds_up += time.perf_counter() - began
+        at_end()
     finally:
         refused.set()
         process.kill()

@@ -45,6 +45,11 @@ class Metrics:
             "recsys_recommended_apps", "Apps on the pages served.", registry=self.registry
         )
         self.events = Counter("recsys_events", "Events kept.", ["kind"], registry=self.registry)
+        self.commits = Counter(
+            "recsys_event_commits",
+            "Durable writes, each of the events of all requests that came together.",
+            registry=self.registry,
+        )
         self.pages_logged = Counter(
             "recsys_feature_log_pages", "Pages whose features are on disk.", registry=self.registry
         )

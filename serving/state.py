@@ -62,7 +62,7 @@ class ServerState:
         self._writes = ThreadPoolExecutor(1, "write")
         self._reads = ThreadPoolExecutor(1, "read")
         self._kept: Batches[Event, bool] = Batches(
-            self.store.append, self._writes, _EVENTS_A_COMMIT, _WAITING_EVENTS
+            self._append, self._writes, _EVENTS_A_COMMIT, _WAITING_EVENTS
         )
         self._records: Batches[str, UserRecord | None] = Batches(
             self.store.get_many, self._reads, _RECORDS_A_TRIP, _WAITING_RECORDS
@@ -110,6 +110,10 @@ class ServerState:
         those of all requests that came while others were being written."""
         is_new = await self._kept.results(events)
         return [event for event, new in zip(events, is_new, strict=True) if new]
+
+    def _append(self, events: Sequence[Event]) -> list[bool]:
+        self.metrics.commits.inc()
+        return self.store.append(events)
 
     async def users(self, prefix: str, after: str, limit: int) -> list[UserRecord]:
         """A page of users, in the order of their ids."""
