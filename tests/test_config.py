@@ -30,6 +30,8 @@ CHANGES: dict[str, Any] = {
     "evaluation": {"k": 7},
     "alerts": {"command": ["page-me"]},
     "serving": {"port": 0},
+    "metrics": {"keepers": {"of": "kept"}},
+    "experiments": {"a": {"arms": {"control": {"share": 0.5}, "b": {"share": 0.5}}}},
 }
 """One change of each section of the file."""
 

@@ -23,6 +23,10 @@ from recsys.config.data import Import as Import
 from recsys.config.data import ImportColumns as ImportColumns
 from recsys.config.data import Statistics as Statistics
 from recsys.config.data import World as World
+from recsys.config.experiments import Arm as Arm
+from recsys.config.experiments import Experiment as Experiment
+from recsys.config.experiments import Metric as Metric
+from recsys.config.experiments import problem as problem_of_experiments
 from recsys.config.features import Cross as Cross
 from recsys.config.features import Feature as Feature
 from recsys.config.features import ModelPart as ModelPart
@@ -72,6 +76,8 @@ class Config(Section):
     alerts: Alerts = Alerts()
     bundles: Bundles = Bundles()
     serving: Serving = Serving()
+    metrics: Mapping[str, Metric] = {}
+    experiments: Mapping[str, Experiment] = {}
 
     @model_validator(mode="after")
     def _features_fit_together(self) -> Self:
@@ -106,6 +112,12 @@ class Config(Section):
                     f"evaluation.slices: by = {name!r}, expected a declared feature of kind "
                     f"category or one of {', '.join(BUILT_IN_DIMENSIONS)}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _experiments_fit_together(self) -> Self:
+        if problem := problem_of_experiments(self.experiments, self.metrics):
+            raise ValueError(problem)
         return self
 
     def digest(self, *sections: str) -> str:

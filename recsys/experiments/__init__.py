@@ -1,0 +1,1 @@
+"""Experiments on live users: who sees which arm, and what may be concluded of it."""

@@ -1,0 +1,38 @@
+"""The two tables that an experiment is analysed from, whoever wrote them: a server's log or a
+simulation.
+
+`EXPOSURES` has a row for each time, or each first time, that a user was served by an arm. The
+first one counts. `OUTCOMES` has a row for each user and day with something on it; a day without a
+row is a day of zeros. It covers the days of the experiment and, for CUPED, days before it.
+Further numeric columns may be declared as metrics.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from recsys.tables import TIME
+
+EXPOSURES = pa.schema(
+    [
+        pa.field("user_id", pa.string(), nullable=False),
+        pa.field("experiment", pa.string(), nullable=False),
+        pa.field("arm", pa.string(), nullable=False),
+        ("bundle", pa.string()),  # version of the bundle that made the page, null for a policy
+        pa.field("time", TIME, nullable=False),
+    ]
+)
+
+OUTCOMES = pa.schema(
+    [
+        pa.field("user_id", pa.string(), nullable=False),
+        pa.field("day", pa.date32(), nullable=False),  # UTC
+        ("pages", pa.float64()),
+        ("empty_pages", pa.float64()),
+        ("impressions", pa.float64()),
+        ("clicks", pa.float64()),
+        ("installs", pa.float64()),
+        ("uninstalls", pa.float64()),
+        ("latency_ms", pa.float64()),  # summed over the day's pages
+    ]
+)
