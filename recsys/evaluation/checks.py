@@ -20,6 +20,7 @@ from statistics import NormalDist
 from typing import Literal
 
 from recsys.config import Evaluation
+from recsys.evaluation.multiplicity import holm
 from recsys.evaluation.results import Comparison, Interval, Measured, Number
 
 _Kind = Literal["share lost", "lost", "share gained"]
@@ -161,13 +162,11 @@ def held_to(significance: float, checks: Sequence[Check]) -> list[Check]:
     """Change checks of one family, decided so that the chance of failing any that is as bad as
     tolerated, and no worse, is at most `significance`, however many they are (Holm, Scandinavian
     Journal of Statistics, 1979)."""
-    order = sorted(range(len(checks)), key=lambda place: checks[place].chance)
-    decided = list(checks)
-    for rank, place in enumerate(order):
-        if checks[place].chance > significance / (len(checks) - rank):
-            break
-        decided[place] = replace(checks[place], passed=False)
-    return decided
+    chances = holm([check.chance for check in checks])
+    return [
+        check if chance > significance else replace(check, passed=False)
+        for check, chance in zip(checks, chances, strict=True)
+    ]
 
 
 def _value(
