@@ -3,26 +3,24 @@ wrote. TFX has no name for it: its bundles hold one model, ours two, a transform
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import ibis
-import pyarrow.parquet as pq
+import pyarrow as pa
 
 from pipeline import random_split, trainer, transform
 from pipeline.artifacts import Examples, TrainedRanking, TrainedRetrieval, TransformGraph
-from recsys import bundle, engine, index
+from recsys import engine
+from recsys.bundle import POPULAR_SCHEMA
 from recsys.config import Config
 from recsys.features import spec
-from recsys.features.spec import EMBEDDING
-from recsys.features.transform import FeatureTransform, FittedTransform
-from recsys.features.transformed import TransformedExamples, save_arrays
+from recsys.features.fitted import FittedTransform
+from recsys.features.transformed import TransformedExamples
 from recsys.models import weights
+from recsys.models.assembly import Parts, assemble
 from recsys.models.batches import Vectors
-from recsys.models.export import TwoStageModel
 from recsys.models.ranking import RankingModel
 from recsys.models.retrieval import RetrievalModel
 
@@ -54,17 +52,17 @@ def bundle_gen(
     arrays = TransformedExamples.load(transformed.path / transform.EXAMPLES)
     fitted = trainer.fitted_transform(transformed, config)
     towers, ranker = _restored(fitted, retrieval, ranking, arrays, config)
-    apply = FeatureTransform(fitted, transformed.path / transform.GRAPH)
-    TwoStageModel(config.features, apply, towers, ranker).save(out / bundle.MODEL)
-    vectors = Vectors.load(retrieval.path / trainer.VECTORS).catalogue
-    save_arrays(out / bundle.APP_FEATURES, {**arrays.catalogue, EMBEDDING: vectors})
-    index.build(config.index, vectors).save(out / bundle.INDEX)
-    shutil.copyfile(transformed.path / transform.APPS, out / bundle.APPS)
-    _write_popular(examples, config, out / bundle.POPULAR)
-    settings = config.model_dump(mode="json", by_alias=True)
-    (out / bundle.CONFIG).write_text(json.dumps(settings, indent=1) + "\n")
-    kind = index.kind_for(config.index, len(vectors))
-    bundle.write_manifest(out, span, kind, list(lineage))
+    parts = Parts(
+        fitted=fitted,
+        graph=transformed.path / transform.GRAPH,
+        towers=towers,
+        ranker=ranker,
+        catalogue=arrays.catalogue,
+        vectors=Vectors.load(retrieval.path / trainer.VECTORS).catalogue,
+        apps=transformed.path / transform.APPS,
+        popular=popular_apps(examples, config),
+    )
+    assemble(parts, config, span, lineage, out)
 
 
 def _restored(
@@ -82,7 +80,7 @@ def _restored(
     return towers, ranker
 
 
-def _write_popular(examples: Sequence[Examples], config: Config, path: Path) -> None:
+def popular_apps(examples: Sequence[Examples], config: Config) -> pa.Table:
     """Installs of the window by app, in each country and in all, the most first."""
     queries = engine.read_parquet(config.engine, [span.queries for span in examples])
     rows = engine.read_parquet(config.engine, [span.examples for span in examples])
@@ -101,4 +99,4 @@ def _write_popular(examples: Sequence[Examples], config: Config, path: Path) -> 
     )
     kept = ranked.filter(ranked.country.isnull() | (ranked.place < _POPULAR_PER_COUNTRY))
     table = engine.to_arrow(config.engine, kept.order_by(["country", *order]).drop("place"))
-    pq.write_table(table.select(bundle.POPULAR_SCHEMA.names).cast(bundle.POPULAR_SCHEMA), path)
+    return table.select(POPULAR_SCHEMA.names).cast(POPULAR_SCHEMA)

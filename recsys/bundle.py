@@ -6,6 +6,7 @@ A bundle is a folder that stands for itself; nothing outside it is read to answe
 manifest.json        version, digests of all other files, lineage, and a seal over them
 config.json          the configuration that it was built with
 model/               the SavedModel of recsys/models/export.py
+executor/            the same models as a server computes them: recsys/models/folding.py
 index.faiss          the ANN index over the apps' unit vectors
 apps.parquet         the catalogue, a row an app
 app_features/*.npy   the apps' transformed features and unit vectors, in the same order
@@ -28,6 +29,8 @@ import pyarrow.parquet as pq
 from recsys import index, manifest
 from recsys.catalogue import Catalogue
 from recsys.config import Config, parse
+from recsys.executor.model import Executor
+from recsys.features.spec import EMBEDDING
 from recsys.features.transformed import Arrays, load_arrays
 from recsys.index.contract import Index
 from recsys.manifest import MANIFEST as MANIFEST
@@ -35,10 +38,11 @@ from recsys.manifest import BundleError as BundleError
 from recsys.manifest import write_manifest as write_manifest
 
 if TYPE_CHECKING:
-    from recsys.models.export import LoadedModel
+    from recsys.models.export import LoadedModel, SavedModels
 
 CONFIG = "config.json"
 MODEL = "model"
+EXECUTOR = "executor"
 INDEX = "index.faiss"
 APPS = "apps.parquet"
 APP_FEATURES = "app_features"
@@ -82,6 +86,25 @@ class Bundle:
         from recsys.models import export  # TensorFlow takes seconds to import
 
         return export.load(self.path / MODEL)
+
+    def executor(self) -> Executor:
+        """The models as a server computes them.
+
+        Raises:
+            BundleError: the bundle is of a version that wrote no such files.
+        """
+        if not (self.path / EXECUTOR).is_dir():
+            raise BundleError(
+                f"{self.path}: expected a folder {EXECUTOR}, found none: the bundle was made by an "
+                "earlier version, and `recsys run` makes it anew."
+            )
+        return Executor.load(self.path / EXECUTOR, self.config, self.app_features()[EMBEDDING])
+
+    def saved_models(self) -> SavedModels:
+        """The saved model, to answer in the executor's place."""
+        from recsys.models import export
+
+        return export.SavedModels(self.model(), self.app_features())
 
     def index(self) -> Index:
         """The ANN index over the apps' unit vectors."""

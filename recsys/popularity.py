@@ -25,7 +25,8 @@ class Popularity:
     def top(self, country: str | None, count: int) -> Rows:
         """Rows of the country's top apps, `[count]`, `NO_ROW` beyond the last; of all countries'
         where the country is unknown."""
-        return self.batch([country], count)[0]
+        rows: Rows = self.batch([country], count)[0]
+        return rows
 
     def batch(self, countries: Sequence[str | None], count: int) -> Rows:
         """`top` for each country, `[num_countries, count]`."""

@@ -1,34 +1,37 @@
 """The two-stage request path: query -> candidates -> filters -> ranking -> page.
 
 Evaluation, the A/B simulation and the server all call `Recommender.recommend`; there is no other
-path.
+path. The models are computed by `recsys.executor`, without TensorFlow.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys import candidates as sources
+from recsys import threads
 from recsys.bundle import Bundle
 from recsys.candidates import Candidates
 from recsys.catalogue import Rows
+from recsys.executor.contract import Models, Scores
 from recsys.features import spec
 from recsys.features.transformed import Arrays
 from recsys.filters import Filters
 from recsys.index.contract import NO_ROW, Vectors
 from recsys.popularity import Popularity
 from recsys.query import Query
+from recsys.stages import Observe, observe_nothing, stage
 
 __all__ = ["Item", "Page", "Query", "Recommender"]
 
 
-@dataclass(frozen=True)
-class Item:
+class Item(NamedTuple):
     """One place on a page."""
 
     position: int
@@ -54,27 +57,37 @@ class Page:
 class Recommender:
     """Answers queries with one bundle; safe to call from several threads."""
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(
+        self, bundle: Bundle, models: Models | None = None, observe: Observe = observe_nothing
+    ) -> None:
+        """
+        Args:
+            bundle: what to answer with.
+            models: answer in the place of the bundle's executor, to be compared with it.
+            observe: is told what each stage took.
+        """
+        threads.hold_blas_to_one_thread()
         self.version = bundle.version
         self.catalogue = bundle.catalogue()
         self.query_features = spec.of_query(bundle.config.features)
         self.popularity = Popularity(bundle.popular(), self.catalogue)
         self._config = bundle.config.recommender
-        self._model = bundle.model()
+        self.observe = observe
+        self._models = models or bundle.executor()
         self._index = bundle.index()
-        self._app_features = bundle.app_features()
-        self._vectors = self._app_features[spec.EMBEDDING]
-        self._newest = self.catalogue.newest(self._config.num_new)
+        self._vectors = np.asarray(bundle.app_features()[spec.EMBEDDING])
+        self._newest = self.catalogue.newest(self._config.num_new)[None, :]
 
     def recommend(self, queries: Sequence[Query]) -> list[Page]:
         """A page for each query; it has k apps whenever k eligible apps exist."""
         if not queries:
             return []
-        filters = Filters(self.catalogue, queries)
+        filters = self._filters(queries)
         raw = self._raw(queries)
         encoded = self._encode(raw)
-        proposed = self._propose(queries, encoded, filters)
-        kept, num_removed = filters.apply(proposed)
+        nearest = self._retrieve(queries, encoded, filters)
+        proposed = self._propose(queries, nearest, filters)
+        kept, num_removed = self._filter(proposed, filters)
         candidates = self._complete(queries, encoded, kept, filters)
         scores = self._rank(encoded, candidates)
         return self._pages(queries, raw, candidates, scores, num_removed)
@@ -105,7 +118,7 @@ class Recommender:
         query, `[num_queries, count]`."""
         return self._index.search(self.vectors(queries), count)[0]
 
-    def score(self, raw: Arrays, app_ids: Sequence[Sequence[str]]) -> NDArray[np.float32]:
+    def score(self, raw: Arrays, app_ids: Sequence[Sequence[str]]) -> Scores:
         """The ranker's scores of given apps, `[num_queries, num_apps]`; minus infinity beyond the
         end of a shorter list.
 
@@ -116,26 +129,39 @@ class Recommender:
         rows = np.full((len(app_ids), max(map(len, app_ids), default=0)), NO_ROW, dtype=np.int64)
         for number, page in enumerate(app_ids):
             rows[number, : len(page)] = [self.catalogue.row(app_id) for app_id in page]
-        return self._rank(self._encode(raw), sources.from_source("catalogue", rows))
+        return self._models.score(self._encode(raw), rows)
 
+    @stage("filter")
+    def _filters(self, queries: Sequence[Query]) -> Filters:
+        return Filters(self.catalogue, queries)
+
+    @stage("features")
     def _raw(self, queries: Sequence[Query]) -> dict[str, NDArray[Any]]:
         """Raw features of the queries."""
         known = [{**q.features, "time": q.time, spec.HISTORY: q.installed_app_ids} for q in queries]
         return spec.raw_from_values(known, self.query_features)
 
-    def _encode(self, raw: Arrays) -> dict[str, NDArray[Any]]:
+    @stage("encode")
+    def _encode(self, raw: Arrays) -> Arrays:
         """Transformed features and unit vectors of the queries."""
-        return {name: value.numpy() for name, value in self._model.encode_query(raw).items()}
+        return self._models.encode_query(raw)
 
-    def _propose(self, queries: Sequence[Query], encoded: Arrays, filters: Filters) -> Candidates:
-        """Candidates of all sources, with room for what the queries' own lists will remove."""
+    @stage("retrieve")
+    def _retrieve(self, queries: Sequence[Query], encoded: Arrays, filters: Filters) -> Rows:
+        """The nearest apps, with room for what the queries' own lists will remove,
+        `[num_queries, depth]`."""
         wanted = np.maximum(self._config.num_retrieved, [q.k for q in queries])
         depths = np.minimum(wanted + filters.num_blocked, len(self.catalogue))
         nearest, _ = self._index.search(encoded[spec.EMBEDDING], int(depths.max()))
         # A query's page must not depend on how deep others of its batch have to look.
         nearest[np.arange(nearest.shape[1]) >= depths[:, None]] = NO_ROW
+        return nearest
+
+    @stage("merge")
+    def _propose(self, queries: Sequence[Query], nearest: Rows, filters: Filters) -> Candidates:
+        """Candidates of all sources."""
         popular = self.popularity.batch(filters.countries, self._config.num_popular)
-        new = np.tile(self._newest, (len(queries), 1))
+        new = self._newest.repeat(len(queries), axis=0)
         return sources.merge(
             [
                 sources.from_source("retrieval", nearest),
@@ -147,6 +173,8 @@ class Recommender:
 
     def _neighbours(self, queries: Sequence[Query]) -> Rows:
         """The apps nearest to each query's seed app, `NO_ROW` where it has none."""
+        if not any(q.seed_app for q in queries):
+            return np.empty((len(queries), 0), dtype=np.int64)
         rows = np.full((len(queries), self._config.num_similar), NO_ROW, dtype=np.int64)
         seeds = [self.catalogue.rows([q.seed_app] if q.seed_app else []) for q in queries]
         seeded = [number for number, seed in enumerate(seeds) if len(seed)]
@@ -155,6 +183,13 @@ class Recommender:
             rows[seeded] = self._index.search(vectors, self._config.num_similar)[0]
         return rows
 
+    @stage("filter")
+    def _filter(
+        self, proposed: Candidates, filters: Filters
+    ) -> tuple[Candidates, list[dict[str, int]]]:
+        return filters.apply(proposed)
+
+    @stage("merge")
     def _complete(
         self, queries: Sequence[Query], encoded: Arrays, kept: Candidates, filters: Filters
     ) -> Candidates:
@@ -172,22 +207,21 @@ class Recommender:
             rows[number, : len(best)] = eligible[best]
         return sources.merge([kept, sources.from_source("catalogue", rows)])
 
-    def _rank(self, encoded: Arrays, candidates: Candidates) -> NDArray[np.float32]:
-        """The ranker's scores, `[num_queries, num_candidates]`; minus infinity where there is no
-        candidate."""
-        rows = np.where(candidates.present(), candidates.rows, 0)
-        features = {name: values[rows] for name, values in self._app_features.items()}
-        scores = self._model.score(encoded, features).numpy()
-        return np.where(candidates.present(), scores, -np.inf)
+    @stage("rank")
+    def _rank(self, encoded: Arrays, candidates: Candidates) -> Scores:
+        """The ranker's scores of the candidates, minus infinity where there is none."""
+        return self._models.score(encoded, candidates.rows)
 
+    @stage("page")
     def _pages(
         self,
         queries: Sequence[Query],
         raw: Arrays,
         candidates: Candidates,
-        scores: NDArray[np.float32],
+        scores: Scores,
         num_removed: Sequence[Mapping[str, int]],
     ) -> list[Page]:
+        """The best k candidates of each query; of those that score the same, the first rows."""
         order = np.argsort(-scores, axis=1, kind="stable")
         sizes = np.minimum(candidates.present().sum(axis=1), [q.k for q in queries])
         return [
@@ -200,16 +234,9 @@ class Recommender:
         ]
 
     def _items(
-        self, number: int, places: Rows, candidates: Candidates, scores: NDArray[np.float32]
+        self, number: int, places: Rows, candidates: Candidates, scores: Scores
     ) -> tuple[Item, ...]:
         app_ids = self.catalogue.app_ids(candidates.rows[number, places])
-        scored = zip(
-            app_ids,
-            scores[number, places].tolist(),
-            candidates.sources[number, places].tolist(),
-            strict=True,
-        )
-        return tuple(
-            Item(position, app_id, score, sources.names(bits))
-            for position, (app_id, score, bits) in enumerate(scored, 1)
-        )
+        chances = scores[number, places].tolist()
+        proposers = map(sources.names, candidates.sources[number, places].tolist())
+        return tuple(map(Item, itertools.count(1), app_ids, chances, proposers))

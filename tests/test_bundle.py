@@ -42,6 +42,9 @@ def test_every_file_of_the_bundle_is_in_its_manifest(tiny_bundle: Bundle) -> Non
         "apps.parquet",
         "popular.parquet",
         "app_features/embedding.npy",
+        "executor/apps/first_layer.npy",
+        "executor/transform/country.txt",
+        "executor/weights/query_tower.output.kernel.npy",
         "model/saved_model.pb",
         "model/variables/variables.data-00000-of-00001",
         "model/assets/app_id.txt",
@@ -149,3 +152,12 @@ def test_a_bundle_stands_for_itself_wherever_it_lies(
 def test_lineage_reaches_back_to_the_logs(tiny_bundle: Bundle) -> None:
     components = {record["component"] for record in tiny_bundle.manifest["lineage"]}
     assert components == {"example_gen", "transform", "trainer_retrieval", "trainer_ranking"}
+
+
+def test_a_bundle_of_an_earlier_version_says_how_to_make_a_new_one(copy: Path) -> None:
+    whole = json.loads((copy / "manifest.json").read_text())
+    shutil.rmtree(copy / "executor")
+    write_manifest(copy, whole["span"], whole["index"], whole["lineage"])
+    bundle = Bundle.load(copy)
+    with pytest.raises(BundleError, match="expected a folder executor, found none"):
+        Recommender(bundle)

@@ -149,7 +149,8 @@ def test_what_is_popular_and_who_is_held_out_are_equal(
 ) -> None:
     settings: Mapping[str, Config] = {"duckdb": tiny.workspace.config, "spark": on_spark.config}
     for name, each in settings.items():
-        bundle_gen._write_popular(tiny.train, each, tmp_path / f"{name}.parquet")
+        popular = bundle_gen.popular_apps(tiny.train, each)
+        pq.write_table(popular, tmp_path / f"{name}.parquet")
     assert_same_tables(tmp_path / "spark.parquet", tmp_path / "duckdb.parquet")
     spark, duckdb = (
         held_out.held_out_users([tiny.test], settings[name]) for name in ("spark", "duckdb")

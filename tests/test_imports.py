@@ -56,7 +56,8 @@ def test_the_command_line_names_the_other_rooms_as_text_alone() -> None:
     [
         ("recsys.config, recsys.workspace, recsys.query, recsys.commands", "pyarrow"),
         ("recsys.bundle, recsys.filters, recsys.popularity, recsys.index", "tensorflow"),
-        ("recsys.recommender, serving.app", "tensorflow"),
+        ("recsys.recommender, recsys.executor.model, serving.app", "tensorflow"),
+        ("recsys.recommender, recsys.executor.model, serving.app", "ibis"),
         ("recsys.replay, pipeline.skew_gen", "tensorflow"),
     ],
 )

@@ -61,7 +61,7 @@ def test_a_score_that_was_served_wrong_is_found(
 ) -> None:
     pages, asked = served_alone(tiny_recommender)
     first, *others = pages[5].items
-    wrong = replace(first, score=first.score * 1.01)
+    wrong = first._replace(score=first.score * 1.01)
     pages[5] = replace(pages[5], items=(wrong, *others))
     found = replay(tiny_bundle, logged(tiny_recommender, pages, asked))
     assert (found.num_replayed, found.num_differing) == (10, 1)

@@ -51,3 +51,8 @@ class Cross(Section):
     """A `category` or `categories` feature of the candidate."""
     num_buckets: int = Field(2**18, ge=16)
     """Hash buckets that the pairs share."""
+
+    @property
+    def name(self) -> str:
+        """What its weights are called."""
+        return f"cross_{self.query}_x_{self.candidate}"

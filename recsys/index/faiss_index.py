@@ -12,6 +12,7 @@ import faiss
 import numpy as np
 
 from recsys.index.contract import NO_ROW, Rows, Vectors
+from recsys.threads import one_openmp_thread
 
 _TRAINING_VECTORS_PER_LIST = 64
 """FAISS advises 39 to 256; more costs build time and gained no recall here."""
@@ -68,6 +69,8 @@ def _search(index: Any, queries: Vectors, k: int) -> tuple[Rows, Vectors]:
     products = np.full((len(queries), k), -np.inf, dtype=np.float32)
     rows = np.full((len(queries), k), NO_ROW, dtype=np.int64)
     if found and len(queries):
-        products[:, :found], rows[:, :found] = index.search(np.ascontiguousarray(queries), found)
+        with one_openmp_thread():
+            found_products, found_rows = index.search(np.ascontiguousarray(queries), found)
+        products[:, :found], rows[:, :found] = found_products, found_rows
         products[rows == NO_ROW] = -np.inf
     return rows, products

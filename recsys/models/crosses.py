@@ -14,22 +14,19 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from recsys.config import Cross
+from recsys.executor.crosses import MIX_LEFT, MIX_PAIR
 from recsys.features import spec
 from recsys.features.transform import FittedTransform
 from recsys.models import rows
 
 Tensors = Mapping[str, Any]
 
-# Odd constants of SplitMix64: multiplying by them permutes the 64-bit integers.
-_MIX_LEFT = np.int64(-7046029254386353131)
-_MIX_PAIR = np.int64(-4658895280553007687)
-
 
 class HashedCross(tf.keras.layers.Layer):  # type: ignore[misc]
     """The summed weights of all pairs that hold."""
 
     def __init__(self, fitted: FittedTransform, cross: Cross) -> None:
-        super().__init__(name=f"cross_{cross.query}_x_{cross.candidate}")
+        super().__init__(name=cross.name)
         self._cross = cross
         sides = (rows.source_of(fitted, name) for name in (cross.query, cross.candidate))
         self._pairs = " x ".join(sides)
@@ -76,7 +73,7 @@ def _as_list(indices: Any, rank: int) -> Any:
 
 def bucket(left: Any, right: Any, num_buckets: int) -> Any:
     """The bucket of each pair of fingerprints, int64, in `[0, num_buckets)`; shapes broadcast."""
-    mixed = tf.bitwise.bitwise_xor(left * _MIX_LEFT, right) * _MIX_PAIR
+    mixed = tf.bitwise.bitwise_xor(left * MIX_LEFT, right) * MIX_PAIR
     mixed = tf.bitwise.bitwise_xor(mixed, tf.bitwise.right_shift(mixed, np.int64(32)))
     return tf.math.floormod(mixed, np.int64(num_buckets))
 

@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
+from recsys.executor.contract import Scores
 from recsys.features import spec
 from recsys.features.spec import EMBEDDING
 from recsys.features.transform import FeatureTransform, raw_signature, transformed_signature
+from recsys.features.transformed import Arrays
+from recsys.index.contract import NO_ROW, Rows
 from recsys.models.ranking import RankingModel
 from recsys.models.retrieval import RetrievalModel
 
@@ -83,6 +88,27 @@ class LoadedModel:
     score: Callable[[Tensors, Tensors], Any]
     saved: Any
     """Holds the variables that the functions read."""
+
+
+class SavedModels:
+    """A saved model as the request path asks models (`recsys.executor.contract.Models`): what the
+    executor that serves must agree with."""
+
+    def __init__(self, model: LoadedModel, app_features: Arrays) -> None:
+        """`app_features` are the apps' transformed features and unit vectors, a row an app."""
+        self._model = model
+        self._app_features = app_features
+
+    def encode_query(self, raw: Arrays) -> dict[str, NDArray[Any]]:
+        """See `Models.encode_query`."""
+        return {name: value.numpy() for name, value in self._model.encode_query(raw).items()}
+
+    def score(self, encoded: Arrays, rows: Rows) -> Scores:
+        """See `Models.score`."""
+        present = rows != NO_ROW
+        shown = np.where(present, rows, 0)
+        features = {name: values[shown] for name, values in self._app_features.items()}
+        return np.where(present, self._model.score(encoded, features).numpy(), -np.inf)
 
 
 def load(folder: Path) -> LoadedModel:

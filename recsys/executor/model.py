@@ -1,0 +1,66 @@
+"""The models of a bundle, as a server runs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.config import Config
+from recsys.executor.contract import Scores
+from recsys.executor.layers import Embedding, Perceptron, Tower
+from recsys.executor.ranker import Ranker, within
+from recsys.executor.transform import QueryTransform
+from recsys.features import spec
+from recsys.features.spec import EMBEDDING
+from recsys.features.transformed import Arrays, load_arrays
+from recsys.index.contract import Rows, Vectors
+
+TRANSFORM, WEIGHTS, APPS = "transform", "weights", "apps"
+
+
+class Executor:
+    """`recsys.executor.contract.Models` over memory-mapped arrays: processes share one copy."""
+
+    def __init__(self, transform: QueryTransform, tower: Tower, ranker: Ranker) -> None:
+        self.transform = transform
+        self.tower = tower
+        self._ranker = ranker
+
+    @staticmethod
+    def load(folder: Path, config: Config, vectors: Vectors) -> Executor:
+        """Maps what `recsys.models.folding.fold` wrote.
+
+        Args:
+            folder: where it lies.
+            config: the bundle's.
+            vectors: the apps' unit vectors, `[num_apps, dim]`.
+        """
+        weights, apps = _arrays(folder / WEIGHTS), _arrays(folder / APPS)
+        of_tower = within(weights, "query_tower.")
+        used = spec.of_query(spec.used_by(config.features, "retrieval"))
+        hidden = [f"hidden_{number}" for number in range(len(config.retrieval.hidden_units))]
+        return Executor(
+            QueryTransform(folder / TRANSFORM, config.features),
+            Tower(
+                Embedding(used, within(of_tower, "embedding.")),
+                Perceptron(of_tower, [*hidden, "output"]),
+            ),
+            Ranker(config.features, config.ranking, weights, apps, np.asarray(vectors)),
+        )
+
+    def encode_query(self, raw: Arrays) -> dict[str, NDArray[Any]]:
+        """See `Models.encode_query`."""
+        transformed = self.transform(raw)
+        return {**transformed, EMBEDDING: self.tower(transformed)}
+
+    def score(self, encoded: Arrays, rows: Rows) -> Scores:
+        """See `Models.score`."""
+        return self._ranker.score(encoded, rows)
+
+
+def _arrays(folder: Path) -> dict[str, NDArray[Any]]:
+    # Seen as plain arrays, which are the same memory: NumPy's own class for maps is slow to use.
+    return {name: np.asarray(values) for name, values in load_arrays(folder).items()}
