@@ -19,7 +19,6 @@ from typing import Any
 import httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
-import uvicorn
 
 from recsys import config, pushes, tables
 from recsys.catalogue import Catalogue
@@ -29,6 +28,7 @@ from recsys.features import spec
 from recsys.recommender import Item, Page, Query
 from recsys.workspace import Workspace
 from serving.app import create_app
+from serving.stopping import Server
 from serving.versions import Load
 
 DAY = dt.date(2024, 3, 14)
@@ -171,7 +171,7 @@ def server(workspace: Workspace, load: Load = load_fake) -> Iterator[str]:
     """Runs a real server on a free loopback port; gives its address."""
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    running = uvicorn.Server(uvicorn.Config(create_app(workspace, load), log_level="warning"))
+    running = Server(create_app(workspace, load))
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
