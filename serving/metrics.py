@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from recsys.recommender import Page
+from recsys.stages import STAGES, Stage
 from serving.ladder import Degraded
 from serving.user_store import Event
 from serving.versions import ServedRecommender, Versions
@@ -15,6 +16,10 @@ from serving.versions import ServedRecommender, Versions
 _LATENCY_BUCKETS_S = (
     *(0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075),
     *(0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5),
+)
+_STAGE_BUCKETS_S = (
+    *(0.00001, 0.00002, 0.00005, 0.0001, 0.0002, 0.0005),
+    *(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1),
 )
 _BATCH_BUCKETS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64)
 _SWAP_BUCKETS_S = (0.01, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0)
@@ -97,6 +102,14 @@ class Metrics:
             buckets=_LATENCY_BUCKETS_S,
             registry=self.registry,
         )
+        self._stages = Histogram(
+            "recsys_stage_seconds",
+            "Seconds that a stage of the request path took for a batch.",
+            ["stage"],
+            buckets=_STAGE_BUCKETS_S,
+            registry=self.registry,
+        )
+        self._of_stage = {stage: self._stages.labels(stage) for stage in STAGES}
         self.shed = Counter(
             "recsys_shed_requests",
             "Requests told to come back later, by reason: full, deadline, store.",
@@ -145,6 +158,10 @@ class Metrics:
         self.recommended.inc(len(page.items))
         for name, count in page.num_removed.items():
             self.removed.labels(name).inc(count)
+
+    def stage(self, stage: Stage, seconds: float) -> None:
+        """Notes what a stage took for a batch."""
+        self._of_stage[stage].observe(seconds)
 
     def kept(self, events: Iterable[Event]) -> None:
         """Counts events by kind."""

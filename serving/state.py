@@ -10,6 +10,7 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, HTTPException, Request
@@ -49,7 +50,7 @@ class ServerState:
         self.config = workspace.config
         self.store: UserStore = open_store(workspace)
         self.presence = Presence(workspace, url)
-        self.versions = Versions(workspace, load, self._told)
+        self.versions = Versions(workspace, self._observed(load), self._told)
         self.metrics = Metrics(self.versions)
         self.queue = ModelQueue(self.config.serving, self.metrics)
         self.features = FeatureLog(workspace, self.metrics)
@@ -155,6 +156,14 @@ class ServerState:
                 told = True
                 ready(serving.version)
             await asyncio.sleep(_FOLLOW_SECONDS)
+
+    def _observed(self, load: Load) -> Load:
+        def loaded(folder: Path) -> ServedRecommender:
+            recommender = load(folder)
+            recommender.observe = self.metrics.stage
+            return recommender
+
+        return loaded
 
     def _told(self, serving: str | None, loading: str | None) -> None:
         self.presence.tell(serving, loading)

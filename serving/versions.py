@@ -24,6 +24,7 @@ from recsys import pushes
 from recsys.errors import BadInput
 from recsys.features.spec import Features
 from recsys.recommender import Item, Page, Query
+from recsys.stages import Observe
 from recsys.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -66,6 +67,9 @@ class ServedCatalogue(Protocol):
 
 class ServedRecommender(Protocol):
     """What the server asks of a recommender; `recsys.fallbacks.SteadyRecommender` answers it."""
+
+    observe: Observe
+    """Whom it tells what each stage took."""
 
     @property
     def version(self) -> str:

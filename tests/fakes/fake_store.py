@@ -26,6 +26,7 @@ from recsys.errors import BadInput
 from recsys.fallbacks import UNSCORED
 from recsys.features import spec
 from recsys.recommender import Item, Page, Query
+from recsys.stages import Observe, observe_nothing
 from recsys.workspace import Workspace
 from serving.app import create_app
 from serving.stopping import Server
@@ -70,6 +71,7 @@ class FakeRecommender:
     def __init__(self, version: str) -> None:
         apps = [app(number) for number in range(NUM_APPS)]
         self.version = version
+        self.observe: Observe = observe_nothing
         self.query_features = spec.of_query(config.preset("tiny").features)
         self.catalogue = Catalogue(pa.Table.from_pylist(apps, tables.SCHEMAS["apps"]))
         self._apps = {app["app_id"]: app for app in apps}
