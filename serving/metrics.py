@@ -146,6 +146,7 @@ class Metrics:
         for counter, labels in (
             (self.shed, ("full", "deadline", "store")),
             (self.degraded, ("retrieval_order", "popular")),
+            (self.pages_not_logged, ("full", "failed")),
             (self.swap_seconds, ("served", "refused")),
         ):
             for label in labels:
