@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pyarrow.parquet as pq
 import pytest
+from daily_logs import write_log
 from data_half import judge
 from fake_store import server, wait_for
 from served_day import workspace_with
@@ -23,8 +24,8 @@ from pipeline.artifacts import Examples, ServingSkew
 from pipeline.store import Store
 from recsys.bundle import Bundle
 from recsys.features.skew import Skew
-from recsys.tables import Table
 from recsys.workspace import Workspace
+from serving import population
 from serving.publishing import publish
 from serving.user_store import open_store
 from serving.versions import load_recommender
@@ -53,11 +54,10 @@ def lived(
     workspace = workspace_with(tiny_bundle, tiny_workspace, root)
     while (now := dt.datetime.now(dt.UTC)).hour == 23 and now.minute > 57:
         time.sleep(1)  # a day has its visitors whole
+    deliver_snapshots(workspace, now.date())
     with server(workspace, load_recommender) as url, httpx.Client(base_url=url) as client:
         wait_for(url)
         day = live(client, workspace, now.date())
-    for table in ("apps", "users"):
-        deliver(workspace, table, day.day)
     with contextlib.closing(open_store(workspace)) as store:
         publish(workspace, store, dt.datetime.now(dt.UTC), day.day)
     yield workspace, day
@@ -66,7 +66,7 @@ def lived(
 def live(client: httpx.Client, workspace: Workspace, day: dt.date) -> Lived:
     """Visitors open pages, see most of each, click, install, and remove what they had."""
     [file] = workspace.files("users", workspace.days("users")[-1])
-    users = [user["user_id"] for user in pq.read_table(file).to_pylist()] + ["somebody new"]
+    users = [user["user_id"] for user in pq.read_table(file).to_pylist()]
     lived = Lived(day)
     for number in range(NUM_REQUESTS):
         user = users[number * 7 % len(users)]
@@ -100,17 +100,17 @@ def event(kind: str, user: str, page: dict[str, Any], item: dict[str, Any]) -> d
     }
 
 
-def deliver(workspace: Workspace, table: Table, day: dt.date) -> None:
-    """The day's snapshot, as those bring it who know apps and users; here, nothing changed but for
-    who is new."""
-    last = workspace.day(table, workspace.days(table)[-1])
-    shutil.copytree(last, workspace.day(table, day))
-    if table == "users":
-        [file] = workspace.files(table, day)
-        users = pq.read_table(file)
-        row = {**dict.fromkeys(users.schema.names), "user_id": "somebody new"}
-        rows = [*users.to_pylist(), {**row, "installed_app_ids": []}]
-        pq.write_table(users.from_pylist(rows, users.schema), file)
+def deliver_snapshots(workspace: Workspace, day: dt.date) -> None:
+    """Apps and users as they are when the day begins, as those bring them who know."""
+    with contextlib.closing(open_store(workspace)) as store:
+        population.seed(store, workspace)
+        users = store.page("", "", 1_000)
+    rows = [
+        {"user_id": one.user_id, **one.profile, "installed_app_ids": list(one.installed_app_ids)}
+        for one in users
+    ]
+    shutil.copytree(workspace.day("apps", workspace.days("apps")[-1]), workspace.day("apps", day))
+    write_log(workspace, "users", day, rows)
 
 
 @pytest.fixture(scope="module")
