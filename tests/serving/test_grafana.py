@@ -59,7 +59,9 @@ def test_it_groups_by_labels_that_there_are(
             for by in re.findall(r"by \(([^)]*)\)", expression)
             for label in by.split(",")
         }
-        known = {"instance"}.union(*(labels[name] for name in re.findall(r"recsys_\w+", expression)))
+        known = {"instance"}.union(
+            *(labels[name] for name in re.findall(r"recsys_\w+", expression))
+        )
         assert grouped <= known, expression
 
 
