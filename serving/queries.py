@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 
+import numpy as np
+
 from recsys.config import Config
 from recsys.errors import BadInput
 from recsys.recommender import Query
 from serving.api import Context, RecommendRequest
 from serving.user_store import UserRecord
+
+_LARGEST_NUMBER = float(np.finfo(np.float32).max)
 
 
 def assemble(
@@ -45,14 +49,27 @@ def checked_k(k: int, config: Config) -> int:
 
 def _given(context: Context, config: Config) -> dict[str, object]:
     given = {name: value for name, value in context.model_dump().items() if value is not None}
-    known = {*Context.model_fields} | {
-        feature.column or name
+    declared = {
+        feature.column or name: feature.kind
         for name, feature in config.features.items()
-        if feature.table == "requests" and feature.kind not in ("hour", "weekday")
+        if feature.table == "requests" and feature.kind in ("category", "number")
     }
+    known = {*Context.model_fields, *declared}
     if unknown := given.keys() - known:
         raise BadInput(
             f"context has {', '.join(sorted(unknown))}, expected only {', '.join(sorted(known))}: "
             "declare further columns in recsys.toml as features of the table requests."
         )
+    for name, value in given.items():
+        if declared.get(name) == "number" and not _is_number(value):
+            raise BadInput(f"context has {name} = {value!r:.40}, expected a number of 32 bits.")
     return given
+
+
+def _is_number(value: object) -> bool:
+    """Whether a model can be given it; NaN is a missing value."""
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and not abs(value) > _LARGEST_NUMBER
+    )
