@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from pipeline import model_changes, model_charts, model_metrics, model_slices
 from pipeline.model_charts import Training
+from recsys.evaluation.checks import Check
 from recsys.evaluation.saved import Evaluation
 from recsys.registry.comparison import Difference
 from recsys.reports import page
@@ -50,10 +51,13 @@ def headline(evaluation: Evaluation) -> Headline:
     """The verdict, in one sentence."""
     checks = evaluation.verdict.checks
     failed = [check for check in checks if not check.passed]
-    num_sliced = sum(bool(check.slice) for check in failed)
     if failed:
-        where = f", {num_sliced} of them on slices" if num_sliced else ""
+        where = _on_slices(failed)
         return Headline.error(f"Refused: {len(failed)} of {len(checks)} checks failed{where}")
-    num_sliced = sum(bool(check.slice) for check in checks)
-    where = f", {num_sliced} of them on slices" if num_sliced else ""
+    where = _on_slices(checks) if evaluation.baseline else ", with no baseline to compare with"
     return Headline.good(f"Blessed: all {len(checks)} checks passed{where}")
+
+
+def _on_slices(checks: Sequence[Check]) -> str:
+    num_sliced = sum(bool(check.slice) for check in checks)
+    return f", {num_sliced} of them on slices" if num_sliced else ""

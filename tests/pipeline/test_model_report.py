@@ -195,6 +195,7 @@ def test_without_a_baseline_there_is_nothing_to_compare_with(
         calibration={"candidate": measured.calibration["candidate"]},
     )
     page = Page(first, evaluation_config)
+    assert "checks passed, with no baseline to compare with" in page.text
     assert "Nothing served then, so there is no baseline" in page.text
     assert "no bundle serves yet, so there is no baseline to compare with" in page.text
     assert "What changed" not in page.text
