@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
 import re
 import time
-import uuid
 
-from starlette.datastructures import MutableHeaders
+from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.logs import REQUEST_ID
@@ -34,6 +34,7 @@ class Access:
         self._app = app
         self._metrics = metrics
         self._log_share = log_share
+        self._series: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the request on; its route's template is known once it is answered."""
@@ -49,10 +50,12 @@ class Access:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = request_id
                 milliseconds = 1_000 * (time.perf_counter() - began)
-                headers["Server-Timing"] = f"app;dur={milliseconds:.2f}"
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-request-id", request_id.encode()),
+                    (b"server-timing", b"app;dur=%.2f" % milliseconds),
+                ]
             await send(message)
 
         try:
@@ -60,17 +63,26 @@ class Access:
         finally:
             seconds = time.perf_counter() - began
             route = _route(scope)
-            self._metrics.requests.labels(route, status).inc()
-            self._metrics.seconds.labels(route).observe(seconds)
+            count, histogram = self._series_of(route, status)
+            count.inc()
+            histogram.observe(seconds)
             if status == 500 or random.random() < self._log_share:
                 _log(scope["method"], route, status, seconds)
+
+    def _series_of(self, route: str, status: int) -> tuple[Counter, Histogram]:
+        """Finding a series by its labels would take longer than counting."""
+        if (series := self._series.get((route, status))) is None:
+            metrics = self._metrics
+            series = metrics.requests.labels(route, status), metrics.seconds.labels(route)
+            self._series[route, status] = series
+        return series
 
 
 def _id_of(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             return str(value, "ascii")
-    return uuid.uuid4().hex
+    return os.urandom(16).hex()
 
 
 def _route(scope: Scope) -> str:

@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 
@@ -51,17 +52,20 @@ def create_app(
         async with state.running(progress, ready):
             yield
 
+    settings = workspace.config.serving
+    on = settings.opentelemetry
     app = FastAPI(
         title="recsys",
         version=metadata.version("recsys"),
         description="Two-stage recommendations over HTTP.",
         lifespan=lifespan,
         responses=problems.INVALID,
+        # Off, since each request would look for it in the environment.
+        telemetry=TelemetryConfig(tracing=on, metrics=on, logs=on, auto_configure=on),
         docs_url=None,
         redoc_url=None,
     )
     app.state.server = state
-    settings = workspace.config.serving
     app.add_middleware(
         Gate, queue=state.queue, metrics=state.metrics, max_body_bytes=settings.max_body_bytes
     )

@@ -36,8 +36,7 @@ class Refusal:
 
     async def send(self, send: Send) -> None:
         """Answers a request with it."""
-        # A copy: whoever passes it on may add headers.
-        await send({**self._start, "headers": list(self._start["headers"])})
+        await send(self._start.copy())  # whoever passes it on may add headers
         await send(self._body)
 
 

@@ -40,6 +40,9 @@ class Serving(Section):
     """Longest body of a request."""
     access_log_share: float = Field(0.01, ge=0, le=1)
     """Share of the requests that get a line in the log; failures of the server all do."""
+    opentelemetry: bool = False
+    """Traces, metrics and failures as OpenTelemetry, sent to where its own environment variables
+    (`OTEL_EXPORTER_OTLP_ENDPOINT` and so on) say; needs the extra `opentelemetry`."""
     drain_seconds: float = Field(0.0, ge=0)
     """Time between the signal to stop, from which on `/readyz` says no, and the listener's end:
     what a balancer takes to notice."""
