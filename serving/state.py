@@ -192,7 +192,8 @@ def admin_token(workspace: Workspace) -> str:
     return path.read_text().strip()
 
 
-def state_of(request: Request) -> ServerState:
+# async, since FastAPI calls what isn't in a thread, which takes longer than all else here.
+async def state_of(request: Request) -> ServerState:
     """The state of the server that a request came to."""
     state: ServerState = request.app.state.server
     return state
