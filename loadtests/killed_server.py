@@ -37,7 +37,7 @@ class Acknowledged:
     num_accepted: int = 0
     """Of them, those that the server said were new."""
     num_resent: int = 0
-    """Batches sent again, since they were not acknowledged."""
+    """Batches that were sent again, since they were not acknowledged."""
     latencies_ms: list[float] = field(default_factory=list)
     """Of each acknowledged batch, from sending to the answer."""
     seconds_up: float = 0.0
@@ -111,9 +111,9 @@ def _acknowledged(
     lock: threading.Lock,
     refused: threading.Event,
 ) -> None:
-    body = json.dumps({"events": batch}).encode()
+    body, num_tries = json.dumps({"events": batch}).encode(), 0
     while not refused.is_set():
-        began = time.perf_counter()
+        began, num_tries = time.perf_counter(), num_tries + 1
         try:
             connection.request("POST", "/v1/events", body, {"Content-Type": "application/json"})
             answer = connection.getresponse()
@@ -124,13 +124,12 @@ def _acknowledged(
             with lock:
                 seen.num_events += len(batch)
                 seen.num_accepted += said["accepted"]
+                seen.num_resent += num_tries > 1
                 seen.latencies_ms.append(1_000 * (time.perf_counter() - began))
             return
         if answer is not None and answer.status != http.client.SERVICE_UNAVAILABLE:
             refused.set()
             return
-        with lock:
-            seen.num_resent += 1
         connection.close()
         time.sleep(_RETRY_SECONDS)
 

@@ -33,7 +33,7 @@ def redis_server(folder: Path, *settings: str) -> Iterator[str]:
     if program is None:
         raise BadInput("redis-server was not found: install it (`apt-get install redis-server`).")
     folder.mkdir(parents=True, exist_ok=True)
-    port = _free_port()
+    port = int(settings[settings.index("--port") + 1]) if "--port" in settings else _free_port()
     place = ("--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder), "--save", "")
     with (folder / "redis.log").open("ab") as log:
         process = subprocess.Popen([program, *place, *_DURABLE, *settings], stdout=log)
