@@ -30,7 +30,6 @@ from recsys import index, manifest
 from recsys.catalogue import Catalogue
 from recsys.config import Config, parse
 from recsys.executor.model import Executor
-from recsys.features.spec import EMBEDDING
 from recsys.features.transformed import Arrays, load_arrays
 from recsys.index.contract import Index
 from recsys.manifest import MANIFEST as MANIFEST
@@ -87,8 +86,11 @@ class Bundle:
 
         return export.load(self.path / MODEL)
 
-    def executor(self) -> Executor:
+    def executor(self, catalogue: Catalogue) -> Executor:
         """The models as a server computes them.
+
+        Args:
+            catalogue: the apps of this bundle.
 
         Raises:
             BundleError: the bundle is of a version that wrote no such files.
@@ -98,10 +100,11 @@ class Bundle:
                 f"{self.path}: expected a folder {EXECUTOR}, found none: the bundle was made by an "
                 "earlier version, and `recsys run` makes it anew."
             )
-        return Executor.load(self.path / EXECUTOR, self.config, self.app_features()[EMBEDDING])
+        return Executor.load(self.path / EXECUTOR, self.config, catalogue, self.app_features())
 
-    def saved_models(self) -> SavedModels:
-        """The saved model, to answer in the executor's place."""
+    def saved_models(self, catalogue: Catalogue) -> SavedModels:
+        """The saved model, to answer in the executor's place: `Recommender(bundle,
+        Bundle.saved_models)`. It has no need of the catalogue."""
         from recsys.models import export
 
         return export.SavedModels(self.model(), self.app_features())

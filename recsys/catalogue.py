@@ -15,6 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from recsys.index.contract import NO_ROW
+
 Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
@@ -33,8 +35,12 @@ class Catalogue:
 
     def rows(self, app_ids: Iterable[str]) -> Rows:
         """Rows of those ids that are in the catalogue."""
-        found = (self._row_of.get(app_id) for app_id in app_ids)
+        found = map(self._row_of.get, app_ids)
         return np.array([row for row in found if row is not None], dtype=np.int64)
+
+    def find(self, app_ids: Iterable[str]) -> Rows:
+        """The row of each id, `NO_ROW` where it is not in the catalogue."""
+        return np.array([self._row_of.get(app_id, NO_ROW) for app_id in app_ids], dtype=np.int64)
 
     def row(self, app_id: str) -> int:
         """The row of an id.

@@ -7,7 +7,7 @@ path. The models are computed by `recsys.executor`, without TensorFlow.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from recsys import candidates as sources
 from recsys import threads
 from recsys.bundle import Bundle
 from recsys.candidates import Candidates
-from recsys.catalogue import Rows
+from recsys.catalogue import Catalogue, Rows
 from recsys.executor.contract import Models, Scores
 from recsys.features import spec
 from recsys.features.transformed import Arrays
@@ -58,12 +58,15 @@ class Recommender:
     """Answers queries with one bundle; safe to call from several threads."""
 
     def __init__(
-        self, bundle: Bundle, models: Models | None = None, observe: Observe = observe_nothing
+        self,
+        bundle: Bundle,
+        models: Callable[[Bundle, Catalogue], Models] = Bundle.executor,
+        observe: Observe = observe_nothing,
     ) -> None:
         """
         Args:
             bundle: what to answer with.
-            models: answer in the place of the bundle's executor, to be compared with it.
+            models: makes the models that answer.
             observe: is told what each stage took.
         """
         threads.hold_blas_to_one_thread()
@@ -73,7 +76,7 @@ class Recommender:
         self.popularity = Popularity(bundle.popular(), self.catalogue)
         self._config = bundle.config.recommender
         self.observe = observe
-        self._models = models or bundle.executor()
+        self._models = models(bundle, self.catalogue)
         self._index = bundle.index()
         self._vectors = np.asarray(bundle.app_features()[spec.EMBEDDING])
         self._newest = self.catalogue.newest(self._config.num_new)[None, :]

@@ -6,6 +6,7 @@ import pytest
 import toy_catalogue
 
 from recsys.catalogue import Catalogue, Mask
+from recsys.index.contract import NO_ROW
 
 EVERYTHING = np.arange(6)
 
@@ -100,3 +101,8 @@ def test_a_store_that_limits_nothing() -> None:
     assert catalogue.countries.values == ()
     assert catalogue.countries.may_see_all("NO").tolist() == [True]
     assert catalogue.devices.may_see(["phone"], np.array([[0, 0]])).tolist() == [[True, True]]
+
+
+def test_ids_are_found_in_place(catalogue: Catalogue) -> None:
+    assert catalogue.find(["plain", "gone", "everywhere", ""]).tolist() == [5, NO_ROW, 0, NO_ROW]
+    assert catalogue.find([]).tolist() == []

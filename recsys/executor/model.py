@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.catalogue import Catalogue
 from recsys.config import Config
 from recsys.executor.contract import Scores
 from recsys.executor.layers import Embedding, Perceptron, Tower
@@ -16,7 +17,7 @@ from recsys.executor.transform import QueryTransform
 from recsys.features import spec
 from recsys.features.spec import EMBEDDING
 from recsys.features.transformed import Arrays, load_arrays
-from recsys.index.contract import Rows, Vectors
+from recsys.index.contract import Rows
 
 TRANSFORM, WEIGHTS, APPS = "transform", "weights", "apps"
 
@@ -30,25 +31,27 @@ class Executor:
         self._ranker = ranker
 
     @staticmethod
-    def load(folder: Path, config: Config, vectors: Vectors) -> Executor:
+    def load(folder: Path, config: Config, catalogue: Catalogue, app_features: Arrays) -> Executor:
         """Maps what `recsys.models.folding.fold` wrote.
 
         Args:
             folder: where it lies.
             config: the bundle's.
-            vectors: the apps' unit vectors, `[num_apps, dim]`.
+            catalogue: the bundle's apps.
+            app_features: their transformed features and unit vectors, a row an app.
         """
+        vectors = np.asarray(app_features[EMBEDDING])
         weights, apps = _arrays(folder / WEIGHTS), _arrays(folder / APPS)
         of_tower = within(weights, "query_tower.")
         used = spec.of_query(spec.used_by(config.features, "retrieval"))
         hidden = [f"hidden_{number}" for number in range(len(config.retrieval.hidden_units))]
         return Executor(
-            QueryTransform(folder / TRANSFORM, config.features),
+            QueryTransform(folder / TRANSFORM, config.features, catalogue, app_features),
             Tower(
                 Embedding(used, within(of_tower, "embedding.")),
                 Perceptron(of_tower, [*hidden, "output"]),
             ),
-            Ranker(config.features, config.ranking, weights, apps, np.asarray(vectors)),
+            Ranker(config.features, config.ranking, weights, apps, vectors),
         )
 
     def encode_query(self, raw: Arrays) -> dict[str, NDArray[Any]]:

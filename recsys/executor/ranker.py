@@ -127,8 +127,8 @@ class _Deep:
 
 def sigmoid(logits: Scores) -> Scores:
     """Logits to chances."""
-    chances: Scores = 1 / (1 + np.exp(np.minimum(-logits, _LARGEST_EXPONENT)))
-    return chances
+    one = np.float32(1)
+    return one / (one + np.exp(np.minimum(-logits, _LARGEST_EXPONENT)))
 
 
 def within(weights: Arrays, prefix: str) -> Mapping[str, Vectors]:

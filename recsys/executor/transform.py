@@ -6,32 +6,47 @@ mean.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.catalogue import Catalogue
 from recsys.config import Feature
 from recsys.executor.fingerprint import fingerprint64
 from recsys.features import spec
 from recsys.features.fitted import SECONDS_PER_DAY, FittedTransform
 from recsys.features.transformed import Arrays
+from recsys.index.contract import NO_ROW
 
+Indices = NDArray[np.int32]
 _Apply = Callable[[NDArray[Any]], NDArray[Any]]
 
 
 class QueryTransform:
     """Raw query features to transformed ones, as `recsys.features.spec` describes both."""
 
-    def __init__(self, folder: Path, features: spec.Features) -> None:
-        """`folder` is where the transform was saved; `features` are those of both sides."""
+    def __init__(
+        self, folder: Path, features: spec.Features, catalogue: Catalogue, app_features: Arrays
+    ) -> None:
+        """
+        Args:
+            folder: where the transform was saved.
+            features: those of both sides.
+            catalogue: the bundle's apps.
+            app_features: their transformed features, a row an app.
+        """
         fitted = FittedTransform.load(folder, spec.of_query(features))
-        indices = {
-            root: _Indices(values, features[root].num_oov_buckets)
-            for root, values in fitted.vocabularies.items()
-        }
+        indices: _OfRoots = {}
+        for root, values in fitted.vocabularies.items():
+            num_buckets = features[root].num_oov_buckets
+            if root in app_features and spec.column_of(root, features[root]) == "app_id":
+                of_rows = np.asarray(app_features[root])
+                indices[root] = _AppIndices(values, num_buckets, catalogue, of_rows)
+            else:
+                indices[root] = _Indices(values, num_buckets, range(len(values)))
         self._applied = {
             name: _apply(name, feature, fitted, indices)
             for name, feature in fitted.features.items()
@@ -46,8 +61,9 @@ class _Indices(dict[str, int]):
     """The index of each value: 0 where it is missing, 1 for the vocabulary's first, and a bucket
     beyond the vocabulary for a value outside of it."""
 
-    def __init__(self, values: Sequence[str], num_oov_buckets: int) -> None:
-        super().__init__({value: index for index, value in enumerate(values, 1)})
+    def __init__(self, values: Sequence[str], num_oov_buckets: int, places: Iterable[int]) -> None:
+        """`places` are those of the vocabulary's values to hold here."""
+        super().__init__({values[place]: place + 1 for place in places})
         self[""] = 0
         self._first_bucket = 1 + len(values)
         self._num_buckets = num_oov_buckets
@@ -63,8 +79,34 @@ class _Indices(dict[str, int]):
         return np.fromiter(indices, np.int32, texts.size).reshape(texts.shape)
 
 
+class _AppIndices:
+    """The indices of app ids: those of the catalogue are known by their rows, so that a million ids
+    are in memory once, and what filters have just looked up is in the processor's cache."""
+
+    def __init__(
+        self, values: Sequence[str], num_oov_buckets: int, catalogue: Catalogue, of_rows: Indices
+    ) -> None:
+        """`of_rows` is the index of each app of the catalogue."""
+        self._catalogue = catalogue
+        self._of_rows = of_rows
+        elsewhere = np.flatnonzero(catalogue.find(values) == NO_ROW).tolist()
+        self._others = _Indices(values, num_oov_buckets, elsewhere)
+
+    def of_texts(self, texts: NDArray[Any]) -> NDArray[Any]:
+        """The indices of an array of texts, of the same shape."""
+        flat = texts.ravel().tolist()
+        rows = self._catalogue.find(flat)
+        indices = self._of_rows.take(rows, mode="clip")
+        for place in np.flatnonzero(rows == NO_ROW).tolist():
+            indices[place] = self._others[flat[place]]
+        return indices.reshape(texts.shape)
+
+
+_OfRoots = dict[str, _Indices | _AppIndices]
+
+
 def _apply(
-    name: str, feature: Feature, fitted: FittedTransform, indices: dict[str, _Indices]
+    name: str, feature: Feature, fitted: FittedTransform, indices: dict[str, _Indices | _AppIndices]
 ) -> _Apply:
     match feature.kind:
         case "category" | "categories":

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import toy_features
 from numpy.typing import NDArray
 
+from recsys.catalogue import Catalogue
 from recsys.config import Config, Cross, Feature, Ranking, Retrieval
 from recsys.executor.model import Executor
 from recsys.features import spec
@@ -22,10 +24,13 @@ from recsys.models.folding import fold
 from recsys.models.ranking import RankingModel
 from recsys.models.retrieval import RetrievalModel
 from recsys.models.training import unit_vectors
+from recsys.tables import SCHEMAS
 
 Kind = Literal["linear", "deep", "wide_and_deep"]
 KINDS: list[Kind] = ["linear", "deep", "wide_and_deep"]
 NUM_APPS = 40
+APP_IDS = [f"app-{number}" for number in range(2, 2 + NUM_APPS)]
+"""Two of the vocabulary left the catalogue, and most of the catalogue is outside the vocabulary."""
 FEATURES = {
     **toy_features.FEATURES,
     "app_id": toy_features.FEATURES["app_id"].model_copy(update={"num_oov_buckets": 3}),
@@ -43,7 +48,7 @@ CROSSES = (
     Cross(query="country", candidate="genres", num_buckets=33),
 )
 ROWS: list[dict[str, Any]] = [
-    {"installed_app_ids": ["app-1", "stranger", "app-2"], "country": "NO", "age": 33.0},
+    {"installed_app_ids": ["app-1", "stranger", "app-2", "app-30"], "country": "NO", "age": 33.0},
     {"installed_app_ids": None, "country": None, "age": None},
     {"installed_app_ids": ["", "x", "y", "z", "app-3"], "country": "Atlantis", "language": "日本"},
     {"installed_app_ids": ["app-1"] * 9, "age": float("nan"), "time": None, "language": "\x00"},
@@ -71,6 +76,7 @@ def build(kind: Kind, folder: Path) -> tuple[Executor, SavedModels]:
     )
     random = np.random.default_rng(0)
     catalogue = toy_features.candidates(random, NUM_APPS)
+    catalogue["app_id"] = transform({"app_id": np.array(APP_IDS, dtype=object)})["app_id"].numpy()
     query = transform(raw())
     towers.query_tower(query), towers.candidate_tower(catalogue)
     vectors = np.zeros((NUM_APPS, 6), np.float32)
@@ -84,8 +90,10 @@ def build(kind: Kind, folder: Path) -> tuple[Executor, SavedModels]:
     vectors = unit_vectors(towers.candidate_tower, catalogue)
     TwoStageModel(FEATURES, transform, towers, ranker).save(folder / "saved")
     fold(fitted, settings, towers, ranker, catalogue, folder / "folded")
-    saved = SavedModels(export.load(folder / "saved"), {**catalogue, "embedding": vectors})
-    return Executor.load(folder / "folded", settings, vectors), saved
+    app_features = {**catalogue, "embedding": vectors}
+    saved = SavedModels(export.load(folder / "saved"), app_features)
+    apps = pa.Table.from_pylist([{"app_id": app_id} for app_id in APP_IDS], SCHEMAS["apps"])
+    return Executor.load(folder / "folded", settings, Catalogue(apps), app_features), saved
 
 
 def raw(rows: list[dict[str, Any]] = ROWS) -> dict[str, NDArray[Any]]:

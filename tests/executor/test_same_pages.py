@@ -32,7 +32,7 @@ class Answered(NamedTuple):
 def answered(
     tiny: TinyPipeline, tiny_bundle: Bundle, tiny_recommender: Recommender
 ) -> list[Answered]:
-    reference = Recommender(tiny_bundle, tiny_bundle.saved_models())
+    reference = Recommender(tiny_bundle, Bundle.saved_models)
     logged = pa.concat_tables([pq.read_table(span.queries) for span in [*tiny.train, tiny.test]])
     every = np.arange(len(tiny_recommender.catalogue))
     apps = tiny_recommender.catalogue.app_ids(every)
