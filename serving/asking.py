@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import json
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -17,7 +18,7 @@ from recsys.errors import BadInput
 from recsys.workspace import Workspace
 from serving import ladder, population, request_ids
 from serving.api import RecommendRequest
-from serving.bodies import page_body, user_body
+from serving.bodies import encoded, page_body, user_body
 from serving.population import Progress
 from serving.queries import assemble
 from serving.user_store import UserRecord, open_store
@@ -100,5 +101,5 @@ def ask_bundle(
     query = assemble(request, record, workspace.config, dt.datetime.now(dt.UTC))
     [page] = recommender.recommend([query])
     request_id = request_ids.new(query.time)
-    body = page_body(request_id, ladder.Answer(recommender, page, None))
+    body = json.loads(encoded(page_body(request_id, ladder.Answer(recommender, page, None))))
     return Answer(jsonable_encoder(user_body(record, recommender)), body)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+from pydantic_core import to_json
 
 from recsys.recommender import Item
 from serving.ladder import Answer
@@ -25,6 +26,11 @@ def page_body(request_id: str, answer: Answer) -> Body:
     }
 
 
+def encoded(body: Body) -> bytes:
+    """The body as JSON; NaN, the score of what no ranker saw, becomes null."""
+    return to_json(body, inf_nan_mode="null")
+
+
 def items_body(items: Sequence[Item], recommender: ServedRecommender) -> list[Body]:
     """Recommended apps with their titles."""
     shown = recommender.catalogue.columns([item.app_id for item in items], ["title", "category"])
@@ -33,9 +39,8 @@ def items_body(items: Sequence[Item], recommender: ServedRecommender) -> list[Bo
             "position": item.position,
             "app_id": item.app_id,
             **titled,
-            # What no ranker saw has none: NaN, which JSON doesn't know.
-            "score": None if math.isnan(item.score) else item.score,
-            "sources": list(item.sources),
+            "score": item.score,
+            "sources": item.sources,
         }
         for item, titled in zip(items, shown, strict=True)
     ]

@@ -7,7 +7,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query
 from fastapi.encoders import jsonable_encoder
-from pydantic_core import to_json
 from starlette.responses import JSONResponse, Response
 
 from serving import problems, request_ids
@@ -19,15 +18,15 @@ from serving.api import (
     RecommendRequest,
     SimilarApps,
 )
-from serving.bodies import app_body, apps_body, items_body, page_body
+from serving.bodies import Body, app_body, apps_body, encoded, items_body, page_body
 from serving.queries import assemble, checked_k
+from serving.read_body import reading
 from serving.state import State
 
 router = APIRouter(prefix="/v1", tags=["apps"], responses=problems.NOT_READY)
 Ids = Annotated[list[Id], Query(alias="id", min_length=1, max_length=1_000)]
 
 
-@router.post("/recommend", response_model=Recommendations, responses=problems.BODY)
 async def recommend(request: RecommendRequest, state: State) -> Response:
     """A user's page of apps; the whole of it from one bundle."""
     recommender = state.recommender()
@@ -40,7 +39,17 @@ async def recommend(request: RecommendRequest, state: State) -> Response:
     if answer.degraded is None:  # else no model was given any features
         state.features.log(request_id, query, answer.page, recommender)
     # A ready answer: validating what we made ourselves would cost a fifth of the throughput.
-    return Response(to_json(page_body(request_id, answer)), media_type="application/json")
+    return _json(page_body(request_id, answer))
+
+
+router.add_api_route(
+    "/recommend",
+    recommend,
+    methods=["POST"],
+    response_model=Recommendations,
+    responses=problems.BODY,
+    route_class_override=reading(RecommendRequest, recommend),
+)
 
 
 @router.get("/similar/{app_id:path}", response_model=SimilarApps, responses=problems.UNKNOWN)
@@ -53,7 +62,7 @@ async def similar(app_id: str, state: State, k: Annotated[int, Query(ge=1)] = 10
     except KeyError:
         raise _unknown(app_id) from None
     body = {"app_id": app_id, "bundle": recommender.version}
-    return JSONResponse({**body, "items": items_body(items, recommender)})
+    return _json({**body, "items": items_body(items, recommender)})
 
 
 @router.get("/apps", response_model=AppsAnswer)
@@ -81,6 +90,10 @@ async def catalogue(state: State) -> CatalogueAnswer:
         countries=list(recommender.catalogue.countries.values),
         devices=list(recommender.catalogue.devices.values),
     )
+
+
+def _json(body: Body) -> Response:
+    return Response(encoded(body), media_type="application/json")
 
 
 def _unknown(app_id: str) -> HTTPException:
