@@ -63,16 +63,17 @@ def arrivals(url: str, bodies: Sequence[bytes], phases: Sequence[Phase]) -> Answ
     """
     address = urlsplit(url)
     with tempfile.TemporaryDirectory(prefix="recsys-arrivals-") as scratch:
+        into = Path(scratch) / "answers.npy"
         plan = {
             "host": address.hostname,
             "port": address.port,
             "bodies": [body.decode() for body in bodies],
             "phases": [asdict(phase) for phase in phases],
-            "into": f"{scratch}/answers.npy",
+            "into": str(into),
         }
         command = [sys.executable, "-m", "loadtests.arrivals"]
         subprocess.run(command, input=json.dumps(plan), text=True, check=True)
-        answers: Answers = np.load(plan["into"])
+        answers: Answers = np.load(into)
         return answers
 
 
