@@ -29,6 +29,7 @@ import pyarrow.parquet as pq
 from recsys import index, manifest
 from recsys.catalogue import Catalogue
 from recsys.config import Config, parse
+from recsys.executor.contract import Models
 from recsys.executor.model import Executor
 from recsys.features.transformed import Arrays, load_arrays
 from recsys.index.contract import Index
@@ -86,25 +87,24 @@ class Bundle:
 
         return export.load(self.path / MODEL)
 
+    def models(self, catalogue: Catalogue) -> Models:
+        """What answers requests: the executor, or the saved model of a bundle that was made before
+        there were executors."""
+        is_old = not (self.path / EXECUTOR).is_dir()
+        return self.saved_models(catalogue) if is_old else self.executor(catalogue)
+
     def executor(self, catalogue: Catalogue) -> Executor:
         """The models as a server computes them.
 
         Args:
             catalogue: the apps of this bundle.
-
-        Raises:
-            BundleError: the bundle is of a version that wrote no such files.
         """
-        if not (self.path / EXECUTOR).is_dir():
-            raise BundleError(
-                f"{self.path}: expected a folder {EXECUTOR}, found none: the bundle was made by an "
-                "earlier version, and `recsys run` makes it anew."
-            )
-        return Executor.load(self.path / EXECUTOR, self.config, catalogue, self.app_features())
+        folder, features = self.path / EXECUTOR, self.app_features()
+        return Executor.load(folder, self.config, catalogue, features)
 
     def saved_models(self, catalogue: Catalogue) -> SavedModels:
-        """The saved model, to answer in the executor's place: `Recommender(bundle,
-        Bundle.saved_models)`. It has no need of the catalogue."""
+        """The saved model in the executor's place: `Recommender(bundle, Bundle.saved_models)`. It
+        has no need of the catalogue."""
         from recsys.models import export
 
         return export.SavedModels(self.model(), self.app_features())

@@ -60,7 +60,7 @@ class Recommender:
     def __init__(
         self,
         bundle: Bundle,
-        models: Callable[[Bundle, Catalogue], Models] = Bundle.executor,
+        models: Callable[[Bundle, Catalogue], Models] = Bundle.models,
         observe: Observe = observe_nothing,
     ) -> None:
         """
