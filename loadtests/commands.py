@@ -108,6 +108,33 @@ def bench_feature_log(
         print_json(figures)
 
 
+@bench.command("request")
+def bench_request(
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    apps: Annotated[
+        int | None,
+        typer.Option(min=1_000, help="Measure an untrained bundle of so many apps instead."),
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Passes over all requests.")] = 5,
+    as_json: JsonOption = False,
+) -> None:
+    """A request's stages in microseconds, by the executor and by the saved model."""
+    from loadtests import bench_request, bundles, report
+
+    command = bench_request.COMMAND
+    if apps is None:
+        figures = bench_request.bench(bundles.live(Workspace(workspace)), rounds)
+    else:
+        command += f" --apps {apps}"
+        with bundles.untrained(apps) as bundle:
+            figures = bench_request.bench(bundle, rounds)
+    table = bench_request.table(figures)
+    page = report.write("request", command, figures, table)
+    typer.echo(f"\n{table}\n\nwrote {page}")
+    if as_json:
+        print_json(figures)
+
+
 @bench.command("events")
 def bench_events(
     events: Annotated[int, typer.Option(min=100, help="Events to acknowledge.")] = 100_000,

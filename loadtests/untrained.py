@@ -1,0 +1,173 @@
+"""A bundle of the full shape with untrained weights: what the latency of a large catalogue is
+measured on, in minutes and without a day of data.
+
+Its catalogue is drawn at random, its towers and its ranker are as they begin, its crosses have
+random weights. All files are written by the code that writes a trained bundle's.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from recsys import config as configuration
+from recsys.bundle import POPULAR_SCHEMA
+from recsys.config import Config
+from recsys.features import spec
+from recsys.features.fitted import FittedTransform
+from recsys.features.transformed import Arrays, TransformedExamples
+from recsys.models.assembly import Parts, assemble
+from recsys.models.ranking import RankingModel
+from recsys.models.retrieval import RetrievalModel
+from recsys.models.training import unit_vectors
+from recsys.tables import SCHEMAS
+
+SPAN = "2024-03-14"
+_SETTINGS: Mapping[str, Any] = {
+    "extends": "playstore",
+    # As many more are retrieved as a query has apps installed, of which few are among the nearest
+    # here: some 200 candidates are left to rank.
+    "recommender": {"num_retrieved": 100},
+}
+COUNTRIES = [f"{a}{b}" for a in "ABCDE" for b in "NORSU"]
+DEVICES = ["phone", "tablet", "watch"]
+_TEXTS = {
+    "country": COUNTRIES,
+    "device": DEVICES,
+    "language": [f"l{number}" for number in range(16)],
+    "age_band": ["13-17", "18-24", "25-34", "35-49", "50+"],
+    "surface": ["home", "search"],
+    "category": [f"category {number}" for number in range(32)],
+    "content_rating": ["everyone", "teen", "mature"],
+}
+_NUMBERS = ("price", "size_mb", "age_days", "num_installs", "rating")
+_APPS_PER_DEVELOPER = 5
+_POPULAR_PER_COUNTRY = 1_000
+_SHARE_LIMITED = 0.1
+"""Of apps that are sold in some countries only, and of those that run on some devices only."""
+
+
+def build(num_apps: int, out: Path, seed: int = 0) -> str:
+    """Writes a bundle of that many apps; returns its version.
+
+    Args:
+        num_apps: size of the catalogue.
+        out: the folder to write into, which is there.
+        seed: of the catalogue and of the weights of crosses.
+    """
+    config = configuration.parse(_SETTINGS, "an untrained bundle")
+    random = np.random.default_rng(seed)
+    apps = _apps(random, num_apps)
+    fitted = _fitted(apps, config)
+    catalogue = _transformed(apps, fitted)
+    towers, ranker = _models(random, fitted, catalogue, config)
+    with tempfile.TemporaryDirectory(prefix="recsys-untrained-") as scratch:
+        graph, table = Path(scratch) / "graph", Path(scratch) / "apps.parquet"
+        fitted.save(graph)
+        pq.write_table(apps, table)
+        vectors = unit_vectors(towers.candidate_tower, catalogue)
+        popular = _popular(random, apps["app_id"])
+        parts = Parts(fitted, graph, towers, ranker, catalogue, vectors, table, popular)
+        return assemble(parts, config, SPAN, [], out)
+
+
+def _apps(random: np.random.Generator, num_apps: int) -> pa.Table:
+    """A snapshot of apps."""
+    developers = random.integers(-(-num_apps // _APPS_PER_DEVELOPER), size=num_apps)
+    first = dt.date.fromisoformat(SPAN)
+    age_days = random.integers(0, 3_000, size=num_apps)
+    numbers = {name: random.exponential(size=num_apps).astype(np.float32) for name in _NUMBERS}
+    columns: dict[str, Any] = {
+        "app_id": [f"app-{number:07d}" for number in range(num_apps)],
+        "title": [f"App {number}" for number in range(num_apps)],
+        "developer": np.char.add("developer-", developers.astype(str)),
+        **{name: random.choice(_TEXTS[name], num_apps) for name in ("category", "content_rating")},
+        **numbers,
+        "age_days": age_days.astype(np.float32),
+        "release_day": np.datetime64(first, "D") - age_days,
+        "countries": _limits(random, COUNTRIES, num_apps),
+        "devices": _limits(random, DEVICES, num_apps),
+    }
+    schema = SCHEMAS["apps"]
+    return pa.table(
+        {name: pa.array(columns[name], schema.field(name).type) for name in schema.names}, schema
+    )
+
+
+def _limits(random: np.random.Generator, values: list[str], count: int) -> pa.Array:
+    """Null for most, half of the values for the others."""
+    some = pa.array([None, *(random.permutation(values)[::2].tolist() for _ in range(64))])
+    is_limited = random.random(count) < _SHARE_LIMITED
+    return some.take(pa.array(np.where(is_limited, random.integers(1, 65, size=count), 0)))
+
+
+def _fitted(apps: pa.Table, config: Config) -> FittedTransform:
+    """A transform that knows every app and every text."""
+    known = {**_TEXTS, "app_id": apps["app_id"].to_pylist()}
+    known["developer"] = apps["developer"].unique().to_pylist()
+    own = {name for name, feature in config.features.items() if feature.owns_vocabulary}
+    levels = np.arange(1, 100) / 100
+    return FittedTransform(
+        config.features,
+        {name: known[name] for name in own},
+        {name: np.quantile(apps[name].to_numpy(), levels).tolist() for name in _NUMBERS},
+    )
+
+
+def _transformed(apps: pa.Table, fitted: FittedTransform) -> dict[str, NDArray[Any]]:
+    """Transformed features of every app."""
+    found: dict[str, NDArray[Any]] = {}
+    for name, feature in spec.of_candidate(fitted.features).items():
+        column = apps[spec.column_of(name, feature)]
+        if feature.kind == "number":
+            below = np.searchsorted(fitted.boundaries[name], column.to_numpy(), side="right")
+            found[name] = (below / len(fitted.boundaries[name])).astype(np.float32)
+        else:
+            values = pa.array(fitted.vocabularies[name])
+            found[name] = 1 + pc.index_in(column, values).to_numpy().astype(np.int32)
+    return found
+
+
+def _models(
+    random: np.random.Generator, fitted: FittedTransform, catalogue: Arrays, config: Config
+) -> tuple[RetrievalModel, RankingModel]:
+    towers, ranker = RetrievalModel(fitted, config.retrieval), RankingModel(fitted, config.ranking)
+    query = {name: _zeros(feature) for name, feature in spec.of_query(config.features).items()}
+    none = np.zeros(0, dtype=np.int64)
+    examples = TransformedExamples(
+        query, {}, none.astype(np.int32), none, none, none > 0, catalogue
+    )
+    towers.make_weights(examples)
+    ranker.make_weights(examples)
+    for variable in ranker.trainable_variables:
+        if "wide" in variable.name:
+            variable.assign(random.normal(size=variable.shape, scale=0.05).astype(np.float32))
+    return towers, ranker
+
+
+def _zeros(feature: configuration.Feature) -> NDArray[Any]:
+    shape = (1, feature.max_length) if feature.kind == "categories" else (1,)
+    return np.zeros(shape, np.float32 if feature.kind == "number" else np.int32)
+
+
+def _popular(random: np.random.Generator, app_ids: pa.ChunkedArray) -> pa.Table:
+    """As many apps in each country and in all as a trained bundle keeps of a country."""
+    count = min(_POPULAR_PER_COUNTRY, len(app_ids))
+    parts: list[Mapping[str, Any]] = [
+        {
+            "country": [country] * count,
+            "app_id": app_ids.take(random.permutation(len(app_ids))[:count]).to_pylist(),
+            "num_installs": np.arange(count, 0, -1),
+        }
+        for country in [None, *COUNTRIES]
+    ]
+    return pa.concat_tables([pa.table(dict(part), POPULAR_SCHEMA) for part in parts])
