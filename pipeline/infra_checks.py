@@ -39,7 +39,21 @@ def figures(behaviour: Behaviour) -> dict[str, Any]:
 
 
 def of_server(behaviour: Behaviour, limits: Infra) -> Iterator[Check]:
-    """Load time, memory, latency, errors."""
+    """Errors, load time, memory, latency."""
+    recorded = [answer.problem for answers in behaviour.rounds for answer in answers]
+    failed = _failed(recorded)
+    yield Check(
+        len(failed) <= limits.max_error_share * len(recorded),
+        f"{len(failed)} of {len(recorded)} recorded requests failed; at most "
+        f"{100 * limits.max_error_share:g} % may{_told(failed, behaviour.complaint)}",
+    )
+    odd = [*(answer.problem for answer in behaviour.odd), *behaviour.problems_of_malformed]
+    failed = _failed(odd)
+    yield Check(
+        not failed,
+        f"{len(failed)} of {len(odd)} odd and malformed requests were answered wrongly"
+        f"{_told(failed, behaviour.complaint)}",
+    )
     seconds, peak_mib = behaviour.load_seconds, behaviour.peak_memory_mib
     yield Check(
         seconds <= limits.max_load_seconds,
@@ -57,20 +71,6 @@ def of_server(behaviour: Behaviour, limits: Infra) -> Iterator[Check]:
         p99_ms <= limits.max_p99_ms,
         f"the 99th percentile of {len(latencies)} pages' latency, one after the other, is "
         f"{p99_ms:.1f} ms; at most {limits.max_p99_ms:g} ms is allowed",
-    )
-    recorded = [answer.problem for answers in behaviour.rounds for answer in answers]
-    failed = _failed(recorded)
-    yield Check(
-        len(failed) <= limits.max_error_share * len(recorded),
-        f"{len(failed)} of {len(recorded)} recorded requests failed; at most "
-        f"{100 * limits.max_error_share:g} % may{_told(failed, behaviour.complaint)}",
-    )
-    odd = [*(answer.problem for answer in behaviour.odd), *behaviour.problems_of_malformed]
-    failed = _failed(odd)
-    yield Check(
-        not failed,
-        f"{len(failed)} of {len(odd)} odd and malformed requests were answered wrongly"
-        f"{_told(failed, behaviour.complaint)}",
     )
 
 

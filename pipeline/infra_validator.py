@@ -31,6 +31,7 @@ from recsys.recommender import Recommender
 from recsys.workspace import Workspace
 
 _LOOPBACK = "127.0.0.1"
+_SCRATCH = "served"
 
 
 def infra_validator(
@@ -57,7 +58,7 @@ def infra_validator(
         if all(check.passed for check in checks):
             checks += _of_scores(candidate, behaviour, plan, config)
     except Unfit as unfit:
-        checks = [Check(False, str(unfit))]
+        checks = [Check(False, str(unfit).replace(f"{out / _SCRATCH}/", ""))]
     failed = [check.sentence for check in checks if not check.passed]
     reasons = failed or [check.sentence for check in checks]
     verdict = {"blessed": not failed, "reasons": reasons}
@@ -79,7 +80,7 @@ def _scratch(
 ) -> Iterator[Workspace]:
     """A workspace with nothing but the bundle and users, configured as production is, but on
     loopback."""
-    workspace = Workspace(out / "served")
+    workspace = Workspace(out / _SCRATCH)
     serving = config.serving.model_copy(update={"host": _LOOPBACK})
     users = workspace.logs / "users" / f"day={candidate.record.span}" / "part-0.parquet"
     try:

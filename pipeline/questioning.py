@@ -18,7 +18,7 @@ from pipeline.server_process import ServerProcess
 from recsys.config import Infra
 
 _RECOMMEND = "/v1/recommend"
-_MOST_ROUNDS = 3
+_MOST_ROUNDS = 5
 """A busy machine slows one round or another; a slow model slows all of them."""
 _MOST_CHARS_SHOWN = 200
 

@@ -90,7 +90,7 @@ class Infra(Section):
 
     num_requests: int = Field(200, ge=1)
     """Recorded requests that are asked, each of another user; more are sampled down."""
-    max_load_seconds: float = Field(60.0, gt=0)
+    max_load_seconds: float = Field(120.0, gt=0)
     """Longest time from the server's start until it is ready."""
     max_memory_mib: int = Field(4_096, ge=1)
     """Most resident memory that the server may ever have."""
