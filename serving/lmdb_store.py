@@ -23,6 +23,7 @@ _MAP_BYTES = 64 << 30  # address space, not memory: the file grows only as it is
 _SNAPSHOT = b"snapshot"
 _STORE_ID = b"store_id"
 _SEQUENCE = b"sequence"
+_JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=str)
 _CHUNK = 1_000
 """Events in one transaction of those that go over the journal: a long reader keeps pages from being
 used again, and a long writer keeps others waiting."""
@@ -173,4 +174,4 @@ def _number(sequence: int) -> bytes:
 
 
 def _encoded(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str).encode()
+    return _JSON.encode(value).encode()

@@ -154,7 +154,7 @@ def _typed(value: Any, kind: pa.DataType) -> Any:
     if pa.types.is_floating(kind):
         return float(value) if isinstance(value, int | float) else None
     # As the models read a number or a flag where they expect a category.
-    return pa.scalar(value).cast(pa.string()).as_py()
+    return value if isinstance(value, str) else pa.scalar(value).cast(pa.string()).as_py()
 
 
 def _lines(journal: Path, begin: int) -> Iterator[tuple[int, _Row]]:

@@ -29,6 +29,7 @@ from serving.metrics import Metrics
 logger = logging.getLogger(__name__)
 
 _SYNC_SECONDS = 1.0
+_JSON = json.JSONEncoder(separators=(",", ":"), default=str)
 _KEYS = ("request_id", "user_id", "time")
 _TYPES = {"category": pa.string(), "number": pa.float64()}
 
@@ -68,7 +69,7 @@ class RequestLog:
         what the request didn't say."""
         row = {"request_id": request_id, "user_id": query.user_id, "time": query.time.isoformat()}
         row |= {name: query.features.get(name) for name in self._columns}
-        line = json.dumps(row, separators=(",", ":"), default=str).encode() + b"\n"
+        line = _JSON.encode(row).encode() + b"\n"
         try:
             if query.time.date() != self._day:
                 self._begin(query.time.date())

@@ -13,7 +13,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, get_args
 
 from recsys.errors import BadInput
@@ -83,7 +83,7 @@ class Event:
 
     def to_json(self) -> dict[str, Any]:
         """The event as values that JSON knows; the time in ISO 8601."""
-        return {**asdict(self), "time": self.time.isoformat()}
+        return {**vars(self), "time": self.time.isoformat()}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Event:
