@@ -156,7 +156,7 @@ class _Generator:
         """Whether a connection was free for the next request."""
         if len(self._busy) >= phase.connections:
             return False
-        connection = self._idle.pop() if self._idle else _Connection(self._address)
+        connection = self._free()
         request = self._requests[self._num_sent % len(self._requests)]
         self._num_sent += 1
         self._busy[connection.fileno()] = connection
@@ -165,6 +165,15 @@ class _Generator:
         except OSError:
             self._end(connection, 0)
         return True
+
+    def _free(self) -> _Connection:
+        """A connection that the server has not closed meanwhile, as it may when one rests long."""
+        while self._idle:
+            connection = self._idle.pop()
+            if not select.select([connection], [], [], 0)[0]:
+                return connection
+            connection.socket.close()
+        return _Connection(self._address)
 
     def _receive(self, wait: float) -> None:
         ready, _, _ = select.select(list(self._busy), [], [], wait)

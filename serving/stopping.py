@@ -17,6 +17,10 @@ from serving.state import ServerState
 _SECONDS_TO_FINISH = 20
 """Then clients that send half a request and wait are given up."""
 
+_SECONDS_AT_REST = 75
+"""A connection may rest longer than balancers let it (60 s is usual), so that it is they who close
+it: a request that meets a connection just being closed is lost."""
+
 
 class Server(uvicorn.Server):
     """uvicorn over an application of `serving.app`, which is told that the end comes."""
@@ -28,6 +32,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 timeout_graceful_shutdown=_SECONDS_TO_FINISH,
+                timeout_keep_alive=_SECONDS_AT_REST,
             )
         )
         self._state: ServerState = app.state.server

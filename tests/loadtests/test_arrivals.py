@@ -59,7 +59,8 @@ def serving() -> Iterator[tuple[str, list[bytes]]]:
 
 
 def of(answers: Answers, phase: int) -> Answers:
-    return answers[answers["phase"] == phase]
+    chosen: Answers = answers[answers["phase"] == phase]
+    return chosen
 
 
 def test_requests_are_due_at_a_constant_rate_whatever_the_answers_take() -> None:

@@ -241,7 +241,7 @@ def test_failures_come_where_they_belong(tmp_path: Path) -> None:
         async with setup.closed():
             page = setup.queue.page
             alone = setup.queue.alone(picky, lambda: picky.similar("x", 3))
-            outcomes: list[Any] = await asyncio.gather(
+            outcomes: Sequence[Any] = await asyncio.gather(
                 page(picky, query("a")), page(picky, query("bad")), alone, return_exceptions=True
             )
         assert [type(outcome) for outcome in outcomes] == [Answer, BadInput, KeyError]
