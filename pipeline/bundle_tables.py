@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from pipeline.lineage import days, tree
-from pipeline.metric_tables import figure, metrics, table
+from pipeline.metric_tables import HEADLINES, figure, metrics, table
 from pipeline.registered import Registered, num_bytes
 from recsys.pushes import Push
 from recsys.registry.comparison import Change, Difference, MetricChange
@@ -19,7 +19,6 @@ from recsys.registry.entry import Entry
 from recsys.registry.retention import Retention
 from recsys.registry.servers import Server
 
-_HEADLINES = {"page_recall": "page recall", "ranking_auc": "ranker AUC"}
 _MOST_NAMED = 6
 
 
@@ -28,10 +27,10 @@ def listed(bundles: Sequence[Registered], servers: Sequence[Server]) -> Iterator
     rows = table("bundle")
     for name in ("verdict", "state"):
         rows.add_column(name)
-    for name in _HEADLINES.values():
+    for name in HEADLINES.values():
         rows.add_column(name, justify="right")
     for one in bundles:
-        found = (one.entry.metrics.get(name) for name in _HEADLINES)
+        found = (one.entry.metrics.get(name) for name in HEADLINES)
         cells = [figure(metric.found.candidate) if metric else "" for metric in found]
         rows.add_row(one.version, one.entry.verdict, one.state, *cells)
     yield rows

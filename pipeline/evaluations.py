@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from pipeline.artifacts import Examples, ModelEvaluation
-from pipeline.metric_tables import figure, metrics, table, value
+from pipeline.metric_tables import HEADLINES, figure, metrics, table, value
 from pipeline.spans import days_of_logs, window
 from pipeline.store import Store
 from recsys import pushes
@@ -21,7 +21,6 @@ from recsys.evaluation.verdict import Verdict
 from recsys.workspace import Workspace
 
 _MOST_SLICES_SHOWN = 12
-_OF_SLICES = ("page_recall", "ranking_auc")
 
 
 def newest(workspace: Workspace) -> tuple[dt.date, dict[str, Any]]:
@@ -94,14 +93,14 @@ def _slices(measured: Measured, verdict: Verdict) -> Table:
 
     judged = sorted((one for one in measured.slices if one.metrics), key=badness)
     rows = table("slice, the worst first", "users", "installs")
-    for name in _OF_SLICES:
-        rows.add_column(measured.words(name), justify="right")
+    for words in HEADLINES.values():
+        rows.add_column(words, justify="right")
         if measured.has_baseline:
             rows.add_column("change", justify="right")
     for one in judged[:_MOST_SLICES_SHOWN]:
         cells = [
             cell
-            for name in _OF_SLICES
+            for name in HEADLINES
             for cell in _of_slice(one.metrics.get(name), measured.has_baseline)
         ]
         rows.add_row(one.name, f"{one.num_users:,}", f"{one.num_installs:,}", *cells)

@@ -9,10 +9,13 @@ from rich.table import Table
 
 from recsys.evaluation.results import Comparison, Estimate
 
+HEADLINES = {"page_recall": "page recall", "ranking_auc": "ranker AUC"}
+"""The metrics that stand for all where there is little room, in as few words."""
+
 
 def table(first: str, *others: str) -> Table:
     """An empty table; all columns but the first hold figures."""
-    columns = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 0, 0, 1))
+    columns = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
     columns.add_column(first, no_wrap=True)
     for name in others:
         columns.add_column(name, justify="right")
@@ -35,9 +38,10 @@ def figure(estimate: Estimate | None, sign: str = "") -> str:
 def metrics(found: Mapping[str, Comparison]) -> Table:
     """Metrics of everything that has them, by their names in words."""
     has_baseline = any(compared.baseline for compared in found.values())
-    rows = table("metric", "candidate model", "most popular")
+    # The headings break where they do so that a row fits 80 columns.
+    rows = table("metric", "candidate\nmodel", "most\npopular")
     if has_baseline:
-        rows.add_column("baseline", justify="right")
+        rows.add_column("base-\nline", justify="right")
         rows.add_column("change", justify="right")
     for words, compared in found.items():
         cells = [figure(compared.candidate), value(compared.most_popular)]
