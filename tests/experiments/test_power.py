@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import datetime as dt
+import math
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from store_users import START, experiment_of
+
+from recsys.config import Experiment, Metric
+from recsys.experiments.observed import observed
+from recsys.experiments.power import (
+    as_if_exposed,
+    days_needed,
+    detectable_lift,
+    plan,
+    predicted_power,
+)
+
+INSTALLS = Metric(of="installs")
+EXPERIMENT = Experiment.model_validate({"arms": {"control": {"share": 0.5}, "b": {"share": 0.5}}})
+
+
+def test_the_least_lift_is_that_of_the_textbook() -> None:
+    """(1.96 + 0.84) standard errors of the difference of two means, over the mean."""
+    values = np.random.default_rng(1).gamma(1.0, 1.0, 50_000)
+    spread = values.std(ddof=1) / values.mean()
+    expected = (1.959964 + 0.841621) * spread * math.sqrt(2 / 5_000)
+    assert detectable_lift({"of": values}, 10_000, 1.0, 0.05) == pytest.approx(expected, rel=1e-3)
+    lopsided = (1.959964 + 0.841621) * spread * math.sqrt(1 / 9_000 + 1 / 1_000)
+    found = detectable_lift({"of": values}, 10_000, 1 / 9, 0.05)
+    assert found == pytest.approx(lopsided, rel=1e-2)
+
+
+def test_the_least_lift_is_found_four_times_of_five() -> None:
+    columns = {"of": np.random.default_rng(2).gamma(0.5, 1.0, 20_000)}
+    lift = detectable_lift(columns, 8_000, 1.0, 0.05)
+    assert predicted_power(columns, 8_000, 1.0, 0.05, lift) == pytest.approx(0.8, abs=1e-6)
+    assert predicted_power(columns, 8_000, 1.0, 0.05, lift / 100) == pytest.approx(0.05, abs=0.01)
+
+
+def test_where_nobody_comes_nothing_can_be_found() -> None:
+    assert detectable_lift({"of": np.arange(9.0)}, 3, 1.0, 0.05) == math.inf
+    assert detectable_lift({"of": np.zeros(9)}, 1_000, 1.0, 0.05) == math.inf
+
+
+def test_more_days_find_less_and_the_past_helps() -> None:
+    past = experiment_of(np.random.default_rng(3), 5_000)
+    horizons = plan(past, INSTALLS, EXPERIMENT)
+    lifts = [one.detectable_lift for one in horizons]
+    assert lifts == sorted(lifts, reverse=True)
+    assert [one.num_users for one in horizons] == [5_000] * 7
+    without = plan(past, INSTALLS, EXPERIMENT, with_past=False)
+    assert lifts[-1] < without[-1].detectable_lift
+    assert days_needed(horizons, lifts[3]) == 4
+    assert days_needed(horizons, -lifts[3]) == 4
+    assert days_needed(horizons, lifts[-1] / 2) is None
+
+
+def test_a_small_experiment_finds_less() -> None:
+    past = experiment_of(np.random.default_rng(4), 5_000)
+    small = EXPERIMENT.model_copy(update={"ramp": 0.5, "buckets": (0, 500)})
+    whole, part = plan(past, INSTALLS, EXPERIMENT)[-1], plan(past, INSTALLS, small)[-1]
+    assert part.num_users == whole.num_users // 4
+    assert part.detectable_lift == pytest.approx(2 * whole.detectable_lift, rel=0.01)
+
+
+def test_days_gone_by_are_read_as_if_users_had_been_exposed() -> None:
+    days = [START + dt.timedelta(days=day) for day in (0, 2, 2)]
+    rows = {"user_id": ["a", "a", "b"], "day": days, "installs": [1.0, 2.0, 4.0]}
+    outcomes = pa.table(rows)
+    past = observed("x", EXPERIMENT, as_if_exposed("x", EXPERIMENT, outcomes), outcomes)
+    assert sorted(past.since.tolist()) == [0, 2]
+    assert past.daily["installs"].sum() == 7
+    assert [one.num_users for one in plan(past, INSTALLS, EXPERIMENT)] == [1, 1, 2]
