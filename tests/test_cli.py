@@ -16,7 +16,7 @@ from recsys.errors import BadInput, GateStopped
 
 CONTRACT = [
     *("demo", "init", "data", "run", "schema", "bundles", "evaluate", "serve", "recommend"),
-    *("ab", "bench", "ui"),
+    *("events", "ab", "bench", "ui"),
 ]
 ROOT = Path(__file__).parents[1]
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,6 +12,7 @@ from fake_store import FakeRecommender, load_fake, publish, server, wait_for, wo
 from loadtests.load import run_load, summarised
 from recsys.errors import BadInput
 from recsys.recommender import Page, Query
+from serving.lmdb_store import LmdbUserStore
 
 
 class ShortOfApps(FakeRecommender):
@@ -61,8 +63,9 @@ def test_a_sound_server_fails_no_request(tmp_path: Path) -> None:
     assert 0 < result.p50_ms <= result.p95_ms <= result.p99_ms
     kept = [json.loads(line) for line in raw.read_text().splitlines()]
     assert sum(request["name"] == "/v1/recommend" for request in kept) == result.num_requests
-    logged = "".join(path.read_text() for path in (workspace.serving / "events").iterdir())
-    assert {json.loads(line)["user_id"] for line in logged.splitlines()} <= {"u002", "u003"}
+    with contextlib.closing(LmdbUserStore(workspace.serving / "users")) as store:
+        told = [event for _, event in store.events_after(0)]
+    assert {event.user_id for event in told} <= {"u002", "u003"}
 
 
 def test_empty_and_short_pages_are_failures(tmp_path: Path) -> None:
