@@ -30,9 +30,10 @@ from pipeline.statistics_gen import statistics_gen
 from pipeline.store import Store
 from recsys import config, served_features
 from recsys.bundle import Bundle
+from recsys.fallbacks import SteadyRecommender
 from recsys.features.skew import Skew
 from recsys.query import Query
-from recsys.recommender import Page, Recommender
+from recsys.recommender import Page
 from recsys.workspace import Workspace
 
 NUM_REQUESTS = 90
@@ -44,7 +45,7 @@ CANDIDATE = {
 }
 
 
-class LowersCountriesInSearch(Recommender):
+class LowersCountriesInSearch(SteadyRecommender):
     """Somebody tidied up one branch."""
 
     def recommend(self, queries: Sequence[Query]) -> list[Page]:
