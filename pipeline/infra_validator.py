@@ -30,8 +30,9 @@ from recsys.config import Config
 from recsys.recommender import Recommender
 from recsys.workspace import Workspace
 
-_LOOPBACK = "127.0.0.1"
 _SCRATCH = "served"
+_ALONE = {"host": "127.0.0.1", "user_store": "", "opentelemetry": False, "drain_seconds": 0.0}
+"""What a trial changes in how servers run: nobody else may notice it."""
 
 
 def infra_validator(
@@ -78,10 +79,10 @@ def _version(candidate: ModelBundle) -> str:
 def _scratch(
     candidate: ModelBundle, version: str, plan: Plan, config: Config, out: Path
 ) -> Iterator[Workspace]:
-    """A workspace with nothing but the bundle and users, configured as production is, but on
-    loopback."""
+    """A workspace with nothing but the bundle and users, configured as production is, but by
+    itself."""
     workspace = Workspace(out / _SCRATCH)
-    serving = config.serving.model_copy(update={"host": _LOOPBACK})
+    serving = config.serving.model_copy(update=_ALONE)
     users = workspace.logs / "users" / f"day={candidate.record.span}" / "part-0.parquet"
     try:
         for folder in (workspace.bundles, users.parent):
@@ -99,7 +100,7 @@ def _scratch(
 def _of_scores(
     candidate: ModelBundle, behaviour: Behaviour, plan: Plan, config: Config
 ) -> Iterator[Check]:
-    recommender = Recommender(Bundle.load(candidate.path))
+    recommender = Recommender(Bundle.load(candidate.path), Bundle.saved_models)
     answers = [answer for answer in behaviour.first_of_each if not answer.problem]
     pages = compare(recommender, answers, plan, config.serving.default_k)
     return infra_checks.of_scores(list(pages))

@@ -125,12 +125,15 @@ def _page(answer: httpx.Response) -> tuple[dict[str, float], str]:
     """A page's scores by app, and what is wrong with it."""
     if answer.status_code != httpx.codes.OK:
         return {}, f"was answered {_shown(answer)}"
-    items: list[dict[str, Any]] = answer.json()["items"]
+    page = answer.json()
+    if page["degraded"]:
+        return {}, f"was answered with a degraded page: {page['degraded']}"
+    items: list[dict[str, Any]] = page["items"]
     scores = {item["app_id"]: item["score"] for item in items}
-    if len(scores) < len(items):
-        return scores, "was answered with a page that shows an app twice"
     if not all(isinstance(score, float) and math.isfinite(score) for score in scores.values()):
         return scores, "was answered with scores that are no numbers"
+    if len(scores) < len(items):
+        return scores, "was answered with a page that shows an app twice"
     return scores, ""
 
 

@@ -1,7 +1,8 @@
 """Pages that a server gave, beside what the same bundle says in this process.
 
-What was asked is put together here anew, by the HTTP contract and from what the server was told of
-its users: so a server that assembles other features than it should is found, too.
+What was asked is put together anew, by the HTTP contract and from what the server was told of its
+users, and it is the saved model that scores here: a server that assembles other features than it
+should is found, and an executor that is not what was trained.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ process however that ends."""
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -54,9 +55,10 @@ class ServerProcess:
 
     @property
     def last_words(self) -> str:
-        """The last line that it said."""
-        lines = self.output.read_text(errors="replace").strip().splitlines()
-        return lines[-1].strip() if lines else "nothing"
+        """The last complaint that it made."""
+        lines = self.output.read_text(errors="replace").splitlines()
+        complaints = (complaint for line in reversed(lines) if (complaint := _complaint(line)))
+        return next(complaints, "nothing")
 
     @property
     def peak_memory_mib(self) -> int:
@@ -109,6 +111,18 @@ class ServerProcess:
                 raise Unfit(f"the server refused the bundle: {refused['reason']}")
             return self.client.get(f"{self.address}/readyz").status_code == httpx.codes.OK
         return False
+
+
+def _complaint(line: str) -> str:
+    """What a line complains of; empty where it is an entry of the log that is no warning."""
+    try:
+        entry = json.loads(line)
+    except ValueError:  # it wasn't the log that wrote it
+        return line.strip()
+    if entry["level"] == "info":
+        return ""
+    *_, raised = entry.get("exception", "").splitlines() or [""]
+    return f"{entry['message']} {raised}".strip()
 
 
 @contextlib.contextmanager

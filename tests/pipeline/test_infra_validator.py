@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from daily_logs import make_workspace
@@ -28,7 +30,7 @@ from pipeline.infra_validator import infra_validator
 from pipeline.probes import Plan, Probe
 from pipeline.questioning import Answer, Behaviour, percentile
 from pipeline.same_scores import compare
-from pipeline.server_process import Unfit, server
+from pipeline.server_process import ServerProcess, Unfit, server
 from recsys.bundle import MANIFEST
 from recsys.config import Infra
 from recsys.recommender import Recommender
@@ -108,7 +110,7 @@ def test_scores_that_are_no_numbers_are_refused(tiny: TinyPipeline, tmp_path: Pa
     assert not verdict["blessed"]
     said = " ".join(verdict["reasons"])
     assert "recorded requests failed; at most 0 % may: the recorded request of user" in said
-    assert "the server said: ValueError: Out of range float values are not JSON compliant" in said
+    assert "was answered with scores that are no numbers" in said
     assert "a request with an unknown user was answered" in said
 
 
@@ -178,6 +180,26 @@ def test_a_server_ends_with_a_process_that_is_killed(tmp_path: Path) -> None:
         assert Path(f"/proc/{pid}").exists()
         parent.kill()
     eventually(lambda: servers_of(workspace.root) == [])
+
+
+def test_the_last_words_are_the_last_complaint(tmp_path: Path) -> None:
+    output = tmp_path / "server.log"
+    process = ServerProcess(subprocess.Popen([sys.executable, "-c", ""]), output, httpx.Client())
+    process.process.wait()
+    raised = "Traceback ...:\n  File ...\nValueError: not a number"
+    lines = [
+        "listening at http://127.0.0.1:1234; loading users and the live bundle",
+        json.dumps({"level": "warning", "message": "no page by ranked", "exception": raised}),
+        json.dumps({"level": "info", "message": "request"}),
+    ]
+    told = ["nothing", lines[0], "no page by ranked ValueError: not a number"]
+    for count, expected in enumerate(told):
+        output.write_text("".join(f"{line}\n" for line in lines[:count]))
+        assert process.last_words == expected
+    output.write_text("\n".join(lines))
+    assert process.last_words == told[-1]
+    assert process.address == "http://127.0.0.1:1234"
+    assert process.peak_memory_mib == 0
 
 
 @pytest.fixture(scope="module")
