@@ -32,15 +32,19 @@ from pipeline.questioning import Answer, Behaviour, percentile
 from pipeline.same_scores import compare
 from pipeline.server_process import ServerProcess, Unfit, server
 from recsys.bundle import MANIFEST
-from recsys.config import Infra
+from recsys.config import Infra, Serving
 from recsys.recommender import Recommender
 
 NOON = dt.datetime(2024, 3, 3, 12, tzinfo=dt.UTC)
+PRODUCTION = Serving(user_store="redis://127.0.0.1:1/0", drain_seconds=600)
+"""Servers that share a Redis, which a trial must leave alone: nobody answers there."""
 
 
 def judged(tiny: TinyPipeline, bundle: ModelBundle, out: Path, **limits: Any) -> dict[str, Any]:
     """What the component says of a bundle; nothing but that is left of its trial."""
-    config = tiny.workspace.config.model_copy(update={"infra": Infra(num_requests=100, **limits)})
+    infra = Infra(num_requests=100, **limits)
+    settings = {"infra": infra, "serving": PRODUCTION}
+    config = tiny.workspace.config.model_copy(update=settings)
     out.mkdir()
     infra_validator(bundle, [tiny.test], config, out)
     assert [path.name for path in out.iterdir()] == [InfraBlessing.file]
