@@ -1,7 +1,7 @@
 """Three times the load that a server can bear: how long those wait whom it takes in, how soon the
 others are told, and how soon all is well afterwards.
 
-Capacity is measured first, by as many connections as the queue has places. Then, at constant
+Capacity is measured first, by as many connections as a batch has places. Then, at constant
 arrivals and without a pause: 80 % of it, three times it, 80 % again.
 """
 
@@ -51,7 +51,7 @@ def bench(workspace: Workspace, seconds: float) -> dict[str, Any]:
     """
     if not workspace.current_bundle.exists():
         raise BadInput(f"no bundle serves in {workspace.root}: `recsys run` makes one.")
-    connections = workspace.config.serving.max_queue
+    connections = workspace.config.serving.max_batch
     with tempfile.TemporaryDirectory(prefix="recsys-overload-") as scratch:
         beside = _beside(workspace, Path(scratch))
         with server(beside.root) as url:
@@ -66,7 +66,7 @@ def bench(workspace: Workspace, seconds: float) -> dict[str, Any]:
             shed = _shed_by_reason(url)
     return {
         "seconds": seconds,
-        "max_queue": connections,
+        "num_connections": connections,
         "capacity_per_s": capacity,
         "shed_by_reason": shed,
         **figures(answers, capacity, seconds),
@@ -117,7 +117,7 @@ def table(measured: Mapping[str, Any]) -> str:
     return (
         f"{report.markdown(header, rows)}\n\n"
         f"Capacity is {measured['capacity_per_s']:,.0f} requests a second, of "
-        f"{measured['max_queue']} connections that ask when they are answered. Then "
+        f"{measured['num_connections']} connections that ask when they are answered. Then "
         f"constant arrivals over loopback, {measured['seconds']:g} s each, one after the other; "
         "latency counts from when a request was due, and generator and server share the machine. "
         f"Accepted requests' p99 in the overload is {measured['p99_ratio']:.2f} times that at 80 % "

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 # TensorFlow's two pools, and OpenMP's, which every thread that asks FAISS has one of.
 _THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
 
+# How long the model's thread may keep the interpreter from the event loop. The loop gives it up at
+# each read of a socket, so with Python's own 5 ms it would answer no more than 200 of those whom
+# it refuses in a second, and all others would wait behind them.
+_SWITCH_SECONDS = 0.0005
+
 
 def serve(
     port: Annotated[
@@ -35,6 +41,7 @@ def serve(
     settings = place.config.serving
     for name in _THREADS:  # read once, when the libraries load
         os.environ.setdefault(name, str(settings.num_model_threads))
+    sys.setswitchinterval(_SWITCH_SECONDS)
 
     quiet.import_tensorflow()
 

@@ -1,8 +1,8 @@
 """Requests on their way through the model: how many may be, in which batches, and until when.
 
-The queue is bounded, so a server that is asked for more than it can give answers as fast as ever
-those whom it takes in, and tells the others at once to come back later. A request leaves the queue
-by one of three doors:
+The queue is bounded, in number and by the time that its end would have to wait, so a server that is
+asked for more than it can give answers as fast as ever those whom it takes in, and tells the others
+at once to come back later. A request leaves the queue by one of three doors:
 
 - its page is computed, together with the others that waited (`serving.lane`);
 - `late_ms` after it came it has none, since the ranker is slow or hangs: a second thread gives it
@@ -33,6 +33,8 @@ Reason = Literal["full", "deadline"]
 _Result = TypeVar("_Result")
 _LOOK_SECONDS = 0.005
 _MAX_SPARE_BATCH = 4
+_LEAST_PLACES = 2  # one is computed, one waits
+_NEWS = 0.05  # the weight of the last batch in what a request takes
 
 
 class Shed(Exception):
@@ -66,7 +68,10 @@ class ModelQueue:
     called in the event loop."""
 
     def __init__(self, settings: Serving, metrics: Metrics) -> None:
-        self._capacity = settings.max_queue
+        self._most_places = settings.max_queue
+        self._wait_seconds = settings.max_wait_ms / 1_000
+        self._places = settings.max_queue
+        self._seconds_each: float | None = None
         self._late_seconds = settings.late_ms / 1_000
         self._deadline_seconds = settings.deadline_ms / 1_000
         self._metrics = metrics
@@ -83,7 +88,7 @@ class ModelQueue:
     @property
     def is_full(self) -> bool:
         """Whether a further request would be shed."""
-        return len(self._unanswered) >= self._capacity
+        return len(self._unanswered) >= self._places
 
     @property
     def is_stuck(self) -> bool:
@@ -180,6 +185,8 @@ class ModelQueue:
         """Back in the event loop, once a batch."""
         self._metrics.batch_size.observe(len(outcomes))
         self._metrics.batch_seconds.observe(seconds)
+        if not outcomes[0][0].is_late:  # those take another way, which is shorter
+            self._make_room(seconds / len(outcomes))
         for request, outcome in outcomes:
             self._unanswered.pop(request, None)
             if request.result.done():  # the other thread was first, or nobody waits any more
@@ -189,6 +196,15 @@ class ModelQueue:
                 request.result.set_exception(outcome)
             else:
                 request.result.set_result(outcome)
+
+    def _make_room(self, seconds_each: float) -> None:
+        """Fits the places to what a request takes, of late: as many as can be computed within the
+        time that one may wait."""
+        before = self._seconds_each
+        smoothed = seconds_each if before is None else before + _NEWS * (seconds_each - before)
+        self._seconds_each = smoothed
+        fitting = int(self._wait_seconds / smoothed)
+        self._places = min(self._most_places, max(_LEAST_PLACES, fitting))
 
 
 def _computed(

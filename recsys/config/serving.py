@@ -27,11 +27,13 @@ class Serving(Section):
     """Pages that may wait to be logged; further ones are dropped and counted."""
     feature_log_seconds: float = Field(30.0, gt=0)
     """Longest time that a page waits for its way to the disk: what a killed server loses."""
-    max_queue: int = Field(32, ge=1)
+    max_queue: int = Field(128, ge=1)
     """Requests for the model that may wait or be computed at once; further ones are told at once
     to come back later (503)."""
-    max_batch: int = Field(16, ge=1)
-    """Most of them that are computed together; fewer when fewer wait."""
+    max_wait_ms: float = Field(25.0, gt=0)
+    """Fewer may, where so many would take longer than this, by what a request takes now."""
+    max_batch: int = Field(8, ge=1)
+    """Most requests that are computed together; fewer when fewer wait."""
     late_ms: float = Field(150.0, gt=0)
     """A request without its ranked page by then gets the order of retrieval instead."""
     deadline_ms: float = Field(300.0, gt=0)

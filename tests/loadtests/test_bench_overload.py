@@ -52,7 +52,7 @@ def test_a_server_that_does_not_recover_is_not_said_to() -> None:
     never = answers(2, 2.0, *[(200, 50.0)] * 10)
     found = bench_overload.figures(np.concatenate([STEADY, overload, never]), 10.0, 1.0)
     assert found["recovery_s"] is None
-    measured = {"capacity_per_s": 10.0, "max_queue": 4, "seconds": 1.0, **found}
+    measured = {"capacity_per_s": 10.0, "num_connections": 4, "seconds": 1.0, **found}
     assert "none was seen" in bench_overload.table(measured)
 
 

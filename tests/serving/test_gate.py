@@ -39,7 +39,7 @@ def load_held(folder: Path) -> Held:
 @contextlib.contextmanager
 def busy(workspace: Workspace) -> Iterator[httpx.Client]:
     """A server whose queue of two is full while the block runs."""
-    settings = "max_queue = 2\nlate_ms = 60000\ndeadline_ms = 60000\n"
+    settings = "max_queue = 2\nmax_wait_ms = 60000\nlate_ms = 60000\ndeadline_ms = 60000\n"
     (workspace.root / "recsys.toml").write_text(f'extends = "tiny"\n[serving]\n{settings}')
     publish(workspace, "v1")
     Held.go.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -60,7 +61,8 @@ class Setup:
 
     def __init__(self, root: Path, **settings: Any) -> None:
         self.metrics = Metrics(Versions(workspace_at(root)))
-        given = {"late_ms": FOREVER_MS, "deadline_ms": FOREVER_MS} | settings
+        patient = dict.fromkeys(("late_ms", "deadline_ms", "max_wait_ms"), FOREVER_MS)
+        given = patient | settings
         self.queue = ModelQueue(Serving(**given), self.metrics)
 
     def count(self, name: str, **labels: str) -> float:
@@ -142,6 +144,28 @@ def test_beyond_its_capacity_it_sheds_at_once_and_takes_in_again(tmp_path: Path)
             assert not setup.queue.is_full
             await setup.queue.page(held, query("d"))
         assert [user for batch in held.batches for user in batch] == ["a", "b", "d"]
+
+    run(scenario)
+
+
+def test_the_slower_the_model_the_shorter_the_queue(tmp_path: Path) -> None:
+    class Slow(FakeRecommender):
+        def recommend(self, queries: Sequence[Query]) -> list[Page]:
+            time.sleep(0.05 * len(queries))
+            return super().recommend(queries)
+
+    async def scenario() -> None:
+        setup, slow = Setup(tmp_path, max_wait_ms=150, max_queue=100), Slow("v1")
+        async with setup.closed():
+            await setup.queue.page(slow, query("first"))
+            inside = []
+            while not setup.queue.is_full:
+                inside.append(asyncio.ensure_future(setup.queue.page(slow, query("a"))))
+                await asyncio.sleep(0)
+            assert 2 <= len(inside) <= 3
+            with pytest.raises(Shed, match="full"):
+                await setup.queue.page(slow, query("b"))
+            await asyncio.gather(*inside)
 
     run(scenario)
 
