@@ -106,3 +106,13 @@ def test_a_failure_is_told_with_the_id_to_look_for(
         )
 
     eventually(is_told)
+
+
+def test_opentelemetry_may_be_asked_for(workspace: Workspace) -> None:
+    """Without somewhere to send it, which its own variables name, nothing is sent."""
+    (workspace.root / "recsys.toml").write_text('extends = "tiny"\n[serving]\nopentelemetry = true')
+    publish(workspace, "v1")
+    with server(Workspace(workspace.root)) as url:
+        wait_for(url)
+        answer = httpx.post(f"{url}/v1/recommend", json={"user_id": "u000"})
+    assert answer.status_code == 200

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from fake_store import FakeRecommender, app_id, workspace_at
+from pydantic import ValidationError
 
 from recsys.config import Serving
 from recsys.errors import BadInput
@@ -286,3 +287,8 @@ def test_who_gives_up_waiting_frees_the_place(tmp_path: Path) -> None:
                 await asyncio.sleep(0.01)
 
     run(scenario)
+
+
+def test_nobody_is_late_after_the_deadline() -> None:
+    with pytest.raises(ValidationError, match="late_ms = 400, expected at most deadline_ms = 300"):
+        Serving(late_ms=400, deadline_ms=300)
