@@ -34,6 +34,7 @@ BAR_RECOVERY_SECONDS = 2.0
 _NUM_USERS = 1_000
 _WARM_UP_SECONDS = 3.0
 _WINDOW_SECONDS = 0.25
+_SHED_COUNTER, _DEGRADED_COUNTER = "recsys_shed_requests_total", "recsys_degraded_pages_total"
 _OK, _SHED = 200, 503
 _QUANTILES = {"50": 0.5, "95": 0.95, "99": 0.99, "999": 0.999}
 
@@ -63,12 +64,13 @@ def bench(workspace: Workspace, seconds: float) -> dict[str, Any]:
             capacity = _capacity(arrivals(url, bodies, closed), seconds)
             loads = [Phase(seconds, share * capacity) for share in SHARES]
             answers = arrivals(url, bodies, loads)
-            shed = _shed_by_reason(url)
+            shed, degraded = (_counted(url, name) for name in (_SHED_COUNTER, _DEGRADED_COUNTER))
     return {
         "seconds": seconds,
         "num_connections": connections,
         "capacity_per_s": capacity,
         "shed_by_reason": shed,
+        "degraded_by_rung": degraded,
         **figures(answers, capacity, seconds),
     }
 
@@ -113,6 +115,7 @@ def table(measured: Mapping[str, Any]) -> str:
         for name, one in measured["loads"].items()
     ]
     recovery = measured["recovery_s"]
+    num_degraded = sum(measured["degraded_by_rung"].values())
     recovered = "none was seen" if recovery is None else f"{recovery:.2f} s"
     return (
         f"{report.markdown(header, rows)}\n\n"
@@ -122,7 +125,8 @@ def table(measured: Mapping[str, Any]) -> str:
         "latency counts from when a request was due, and generator and server share the machine. "
         f"Accepted requests' p99 in the overload is {measured['p99_ratio']:.2f} times that at 80 % "
         f"(the bar is {BAR_RATIO:g}). Recovery, until the first quarter of a second in which none "
-        f"was shed and p99 was below that bar: {recovered} (the bar is {BAR_RECOVERY_SECONDS:g} s)."
+        f"was shed and p99 was below that bar: {recovered} (the bar is {BAR_RECOVERY_SECONDS:g} s). "
+        f"{num_degraded} of all pages were not ranked."
     )
 
 
@@ -160,13 +164,13 @@ def _latencies_ms(answers: Answers) -> NDArray[np.float64]:
     return latencies
 
 
-def _shed_by_reason(url: str) -> dict[str, int]:
+def _counted(url: str, name: str) -> dict[str, int]:
     """By the server's own count."""
-    shed = {}
+    counts = {}
     for line in httpx.get(f"{url}/metrics").text.splitlines():
-        if line.startswith("recsys_shed_requests_total{"):
-            shed[line.split('"')[1]] = int(float(line.split()[-1]))
-    return shed
+        if line.startswith(name + "{"):
+            counts[line.split('"')[1]] = int(float(line.split()[-1]))
+    return counts
 
 
 def _of_phase(answers: Answers, offered: float, seconds: float) -> dict[str, Any]:

@@ -53,7 +53,9 @@ def test_a_server_that_does_not_recover_is_not_said_to() -> None:
     found = bench_overload.figures(np.concatenate([STEADY, overload, never]), 10.0, 1.0)
     assert found["recovery_s"] is None
     measured = {"capacity_per_s": 10.0, "num_connections": 4, "seconds": 1.0, **found}
-    assert "none was seen" in bench_overload.table(measured)
+    table = bench_overload.table(measured | {"degraded_by_rung": {"popular": 3}})
+    assert "none was seen" in table
+    assert "3 of all pages were not ranked" in table
 
 
 def test_nothing_answered_is_no_measurement() -> None:
