@@ -125,8 +125,8 @@ def table(measured: Mapping[str, Any]) -> str:
         "latency counts from when a request was due, and generator and server share the machine. "
         f"Accepted requests' p99 in the overload is {measured['p99_ratio']:.2f} times that at 80 % "
         f"(the bar is {BAR_RATIO:g}). Recovery, until the first quarter of a second in which none "
-        f"was shed and p99 was below that bar: {recovered} (the bar is {BAR_RECOVERY_SECONDS:g} s). "
-        f"{num_degraded} of all pages were not ranked."
+        f"was shed and p99 was below that bar: {recovered} (the bar is {BAR_RECOVERY_SECONDS:g} "
+        f"s). {num_degraded} of all pages were not ranked."
     )
 
 
