@@ -43,6 +43,8 @@ _PERCENTILES = (50, 90, 99)
 _NUM_USERS = 1_000
 _NUM_RESAMPLES = 1_000
 _SURFACES = ("home", "home", "home", "search")
+_PATIENCE_MS = 10_000.0
+"""A page that is late has no features to log: none shall be, however busy the machine is."""
 _SETTLE_SECONDS = FLUSH_SECONDS + 0.5
 
 Latencies = NDArray[np.float64]
@@ -131,7 +133,8 @@ def _configured(workspace: Workspace, root: Path, share: float) -> Path:
     for name in (workspace.logs.name, workspace.bundles.name):
         (root / name).symlink_to((workspace.root / name).resolve(), target_is_directory=True)
     log = {"feature_log_share": share, "feature_log_seconds": FLUSH_SECONDS}
-    serving = workspace.config.serving.model_copy(update=log)
+    patience = {"late_ms": _PATIENCE_MS, "deadline_ms": _PATIENCE_MS}
+    serving = workspace.config.serving.model_copy(update=log | patience)
     changed = workspace.config.model_copy(update={"serving": serving})
     (root / config.FILE_NAME).write_text(config.render(changed))
     return root
