@@ -66,8 +66,9 @@ def _daemon(name: str, *arguments: str, log: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        process.terminate()
-        process.wait(timeout=30)
+        # It keeps nothing that is worth a shutdown, which may hang where the master went before.
+        process.kill()
+        process.wait()
 
 
 def _awaited(log: Path, pattern: str, seconds: float = 60) -> str:
