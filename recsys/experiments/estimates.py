@@ -13,8 +13,9 @@ the mean of their like. What is foretold is fitted over all arms together, so no
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,8 @@ class Estimate:
         return low > 0 or high < 0
 
 
+_LEVEL = 0.95
+_Z = NormalDist().inv_cdf((1 + _LEVEL) / 2)
 _NEITHER = (math.nan, math.nan)
 _UNKNOWN = Estimate(math.nan, math.nan, math.nan, _NEITHER, math.nan, _NEITHER, math.nan)
 
@@ -117,24 +120,68 @@ def of_sums(
     control: NDArray[np.bool_],
     treatment: NDArray[np.bool_],
     level: float,
-    use_t: bool = True,
 ) -> Estimate:
-    """Compares two arms by Welch's t-test, or by a z-test, on a mean or on a ratio of means.
+    """Compares two arms by Welch's t-test on a mean or on a ratio of means.
 
     Args:
         columns: as `sums` makes them, and `foretold` for CUPED.
         control: `[num_users]`, who is in it.
         treatment: the same.
         level: of the intervals.
-        use_t: Student's distribution, not the normal one.
     """
     if min(control.sum(), treatment.sum()) < 2:
         return _UNKNOWN
+    return _tested(
+        columns, aggregates(columns, control), aggregates(columns, treatment), level, use_t=True
+    )
+
+
+@dataclass(frozen=True)
+class Errors:
+    """How far apart two arms are, and the standard errors of that."""
+
+    difference: float
+    error: float
+    """Of the difference."""
+    log_error: float
+    """Of the log of the ratio of both arms' metrics."""
+
+    @property
+    def z(self) -> float:
+        """The difference in standard errors; NaN where there is no error."""
+        return self.difference / self.error if self.error > 0 else math.nan
+
+
+def errors(columns: Collection[str], control: Aggregates, treatment: Aggregates) -> Errors:
+    """Standard errors of two arms, of which only these figures need be known.
+
+    Args:
+        columns: the names of those that `sums` and `foretold` make.
+        control: means, variances and covariances of them.
+        treatment: the same.
+    """
+    if min(control.count(), treatment.count()) < 2:
+        return Errors(math.nan, math.nan, math.nan)
+    found = _tested(columns, control, treatment, _LEVEL, use_t=False)
+    above, ratio = 1 + found.lift_interval[1], 1 + found.lift
+    has_ratio = above > 0 and ratio > 0 and math.isfinite(above)
+    return Errors(
+        difference=found.difference,
+        error=(found.difference_interval[1] - found.difference) / _Z,
+        log_error=math.log(above / ratio) / _Z if has_ratio else math.nan,
+    )
+
+
+def _tested(
+    columns: Collection[str],
+    control: Aggregates,
+    treatment: Aggregates,
+    level: float,
+    use_t: bool,
+) -> Estimate:
+    names = ("of", "per", "of_foretold", "per_foretold")
     test = tt.RatioOfMeans(
-        "of",
-        "per" if "per" in columns else None,
-        "of_foretold" if "of_foretold" in columns else None,
-        "per_foretold" if "per_foretold" in columns else None,
+        *(name if name in columns else None for name in names),
         alternative="two-sided",
         confidence_level=level,
         equal_var=False,
@@ -142,14 +189,15 @@ def of_sums(
     )
     # A metric that is zero all over has neither lift nor error; its figures become NaN.
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = test.analyze_aggregates(
-            aggregates(columns, control), aggregates(columns, treatment)
-        )
+        found = test.analyze_aggregates(control, treatment)
     return _estimate(found, float(found.pvalue))
 
 
 def aggregates(columns: Mapping[str, Floats], chosen: NDArray[np.bool_]) -> Aggregates:
-    """Means, variances and covariances of some users' columns."""
+    """Means, variances and covariances of some users' columns; of fewer than two, their number
+    alone."""
+    if chosen.sum() < 2:
+        return Aggregates(int(chosen.sum()))
     names = list(columns)
     values = np.stack([columns[name][chosen] for name in names])
     covariance = np.atleast_2d(np.cov(values))

@@ -7,24 +7,28 @@ them (CUPED) takes some of that away again.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from statistics import NormalDist
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import tea_tasting as tt
+from scipy.optimize import brentq
+from tea_tasting.aggr import Aggregates
 
 from recsys.config import Experiment, Metric
 from recsys.config.experiments import NUM_BUCKETS
-from recsys.experiments.estimates import Floats, aggregates, foretold, sums
+from recsys.experiments.estimates import Floats, aggregates, errors, foretold, sums
 from recsys.experiments.observed import Observed
 from recsys.experiments.tables import EXPOSURES
 from recsys.tables import TIME
 
 POWER = 0.8
 """Chance of finding the least lift."""
+
+_LARGEST_LIFT = 100.0
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ def days_needed(horizons: Sequence[Horizon], lift: float) -> int | None:
 def detectable_lift(
     columns: Mapping[str, Floats], num_users: int, ratio: float, alpha: float
 ) -> float:
-    """The least lift that is found with chance `POWER`.
+    """The least lift that is found with chance `POWER`; infinite where no lift is.
 
     Args:
         columns: of users like those to come, as `recsys.experiments.estimates.sums` makes them.
@@ -103,28 +107,41 @@ def detectable_lift(
         ratio: the treatment's users for each of the control's.
         alpha: of the two-sided test.
     """
-    if num_users < 4 or not np.ptp(columns["of"]):
-        return float("inf")
-    test = _test(columns, ratio, alpha, n_obs=num_users, power=POWER)
-    everybody = np.ones(len(columns["of"]), bool)
-    found = test.solve_power_from_aggregates(aggregates(columns, everybody), "rel_effect_size")
-    return float(found[0].rel_effect_size)
+
+    def lacking(lift: float) -> float:
+        return POWER - predicted_power(columns, num_users, ratio, alpha, lift)
+
+    if num_users < 4 or not np.ptp(columns["of"]) or lacking(_LARGEST_LIFT) > 0:
+        return math.inf
+    return float(brentq(lacking, 0.0, _LARGEST_LIFT))
 
 
 def predicted_power(
     columns: Mapping[str, Floats], num_users: int, ratio: float, alpha: float, lift: float
 ) -> float:
-    """The chance of finding a lift; arguments as in `detectable_lift`."""
-    test = _test(columns, ratio, alpha, n_obs=num_users, rel_effect_size=lift)
-    everybody = np.ones(len(columns["of"]), bool)
-    found = test.solve_power_from_aggregates(aggregates(columns, everybody), "power")
-    return float(found[0].power)
+    """The chance of finding a lift: the test on the very arms that are expected.
+
+    A treatment that multiplies what users do multiplies how different they are as well, so its
+    arm's variance grows with the lift. Arguments as in `detectable_lift`.
+    """
+    everybody = aggregates(columns, np.ones(len(columns["of"]), bool))
+    num_control = num_users / (1 + ratio)
+    control = _expected(everybody, num_control, 1.0)
+    treatment = _expected(everybody, num_users - num_control, 1 + lift)
+    normal = NormalDist()
+    z, bound = errors(columns, control, treatment).z, normal.inv_cdf(1 - alpha / 2)
+    return normal.cdf(z - bound) + normal.cdf(-z - bound)
 
 
-def _test(columns: Mapping[str, Floats], ratio: float, alpha: float, **given: Any) -> Any:
-    names = ("of", "per", "of_foretold", "per_foretold")
-    present = [name if name in columns else None for name in names]
-    return tt.RatioOfMeans(*present, alpha=alpha, ratio=ratio, equal_var=False, **given)
+def _expected(users: Aggregates, num_users: float, times: float) -> Aggregates:
+    """An arm of so many such users, who do so many times as much."""
+    power = {name: times if name == "of" else 1.0 for name in users.mean_}
+    return Aggregates(
+        count_=round(num_users),
+        mean_={name: power[name] * value for name, value in users.mean_.items()},
+        var_={name: power[name] ** 2 * value for name, value in users.var_.items()},
+        cov_={(a, b): power[a] * power[b] * value for (a, b), value in users.cov_.items()},
+    )
 
 
 def _columns(past: Observed, metric: Metric, with_past: bool) -> dict[str, Floats]:

@@ -23,19 +23,24 @@ from __future__ import annotations
 import datetime as dt
 import math
 from dataclasses import dataclass, replace
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.config import Metric
-from recsys.experiments.estimates import Estimate, Interval, foretold, of_sums, sums
+from recsys.experiments.estimates import (
+    Errors,
+    Estimate,
+    Interval,
+    aggregates,
+    errors,
+    foretold,
+    of_sums,
+    sums,
+)
 from recsys.experiments.observed import Observed
 
 Floats = NDArray[np.float64]
-
-_LEVEL = 0.95
-_Z = NormalDist().inv_cdf((1 + _LEVEL) / 2)
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ def looks(
     """
     by_day = [observed.upto(day) for day in range(len(observed.days))]
     found = [_at(one, metric, arm, alpha, with_past) for one in by_day]
-    z = np.array([look.z for look in found])
+    z = np.array([look.errors.z for look in found])
     times = clock(np.array([look.variance for look in found]), horizon_days, alpha)
     bounds = critical_values(times, alpha)
     p_values = always_valid_p_values(z, times)
@@ -127,21 +132,17 @@ def always_valid_p_values(z: Floats, times: Floats) -> Floats:
 class _Look:
     num_users: int
     once: Estimate
-    z: float
-    error: float
-    """Standard error of the difference."""
-    log_error: float
-    """Of the log of the ratio of both arms' metrics."""
+    errors: Errors
     variance: float
     """Of the difference of the arms' running totals."""
 
     def widened(self, bound: float, p_value: float) -> Estimate:
         """The estimate with intervals of so many standard errors."""
-        difference, reach = self.once.difference, bound * self.error
+        difference, reach = self.once.difference, bound * self.errors.error
         return replace(
             self.once,
             difference_interval=(difference - reach, difference + reach),
-            lift_interval=self._lift_interval(bound * self.log_error),
+            lift_interval=self._lift_interval(bound * self.errors.log_error),
             p_value=p_value,
         )
 
@@ -157,25 +158,14 @@ def _at(observed: Observed, metric: Metric, arm: str, alpha: float, with_past: b
     if with_past:
         columns |= foretold(observed, metric) or {}
     control, treatment = observed.arm == 0, observed.arm == observed.arms.index(arm)
-    asked = of_sums(columns, control, treatment, 1 - alpha)
-    normal = of_sums(columns, control, treatment, _LEVEL, use_t=False)
-    error = (normal.difference_interval[1] - normal.difference) / _Z
+    found = errors(columns, aggregates(columns, control), aggregates(columns, treatment))
     num_control, num_treatment = int(control.sum()), int(treatment.sum())
     num_users = num_control + num_treatment
     size = num_control * num_treatment / num_users if num_users else math.nan
     scale = float(columns["per"].mean()) if "per" in columns and num_users else 1.0
     return _Look(
         num_users=num_users,
-        once=asked,
-        z=normal.difference / error if error > 0 else math.nan,
-        error=error,
-        log_error=_log_error(normal),
-        variance=(size * scale * error) ** 2,
+        once=of_sums(columns, control, treatment, 1 - alpha),
+        errors=found,
+        variance=(size * scale * found.error) ** 2,
     )
-
-
-def _log_error(normal: Estimate) -> float:
-    above, ratio = 1 + normal.lift_interval[1], 1 + normal.lift
-    if not (above > 0 and ratio > 0 and math.isfinite(above)):
-        return math.nan
-    return math.log(above / ratio) / _Z

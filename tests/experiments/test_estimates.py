@@ -9,7 +9,7 @@ from scipy.stats import ttest_ind
 from store_users import experiment_of
 
 from recsys.config import Metric
-from recsys.experiments.estimates import aggregates, estimate, foretold, of_sums, sums
+from recsys.experiments.estimates import aggregates, errors, estimate, foretold, of_sums, sums
 from recsys.experiments.observed import Observed
 
 INSTALLS = Metric(of="installs")
@@ -38,7 +38,9 @@ def test_a_ratio_has_the_variance_of_the_delta_method() -> None:
     """Deng et al. (KDD 2018), equation (3), by hand on four users an arm."""
     above, below = np.array([1.0, 0, 2, 1, 2, 1, 3, 0]), np.array([2.0, 1, 4, 3, 3, 2, 4, 1])
     control = np.arange(8) < 4
-    found = of_sums({"of": above, "per": below}, control, ~control, 0.95, use_t=False)
+    columns = {"of": above, "per": below}
+    found = of_sums(columns, control, ~control, 0.95)
+    normal = errors(columns, aggregates(columns, control), aggregates(columns, ~control))
     variance = 0.0
     for arm in (control, ~control):
         x, y = above[arm], below[arm]
@@ -47,8 +49,8 @@ def test_a_ratio_has_the_variance_of_the_delta_method() -> None:
         variance += spread / y.mean() ** 2 / 4
     assert found.control == pytest.approx(0.4)
     assert found.treatment == pytest.approx(0.6)
-    low, high = found.difference_interval
-    assert (high - low) / 2 == pytest.approx(1.959964 * math.sqrt(variance))
+    assert normal.error == pytest.approx(math.sqrt(variance))
+    assert normal.z == pytest.approx(0.2 / math.sqrt(variance))
 
 
 def test_cuped_takes_away_what_the_past_foretold() -> None:
@@ -132,6 +134,10 @@ def test_too_little_to_tell_is_no_number_and_no_warning() -> None:
         assert found is not None
         assert math.isnan(found.lift)
         assert not found.excludes_zero
+    columns = {"of": np.zeros(4)}
+    some = np.arange(4) < 2
+    assert math.isnan(errors(columns, aggregates(columns, some), aggregates(columns, ~some)).z)
+    assert aggregates(columns, np.arange(4) < 1).count() == 1
     alone = users.where(np.arange(len(users)) == 0)
     assert math.isnan(estimate(alone, INSTALLS, "treatment", 0.95).p_value)  # type: ignore[union-attr]
 

@@ -22,15 +22,15 @@ INSTALLS = Metric(of="installs")
 EXPERIMENT = Experiment.model_validate({"arms": {"control": {"share": 0.5}, "b": {"share": 0.5}}})
 
 
-def test_the_least_lift_is_that_of_the_textbook() -> None:
-    """(1.96 + 0.84) standard errors of the difference of two means, over the mean."""
+@pytest.mark.parametrize("ratio", [1.0, 1 / 9])
+def test_the_least_lift_is_that_of_the_textbook(ratio: float) -> None:
+    """1.96 + 0.84 standard errors of the difference, the treatment's deviation grown with it."""
     values = np.random.default_rng(1).gamma(1.0, 1.0, 50_000)
+    lift = detectable_lift({"of": values}, 10_000, ratio, 0.05)
+    num_control = 10_000 / (1 + ratio)
     spread = values.std(ddof=1) / values.mean()
-    expected = (1.959964 + 0.841621) * spread * math.sqrt(2 / 5_000)
-    assert detectable_lift({"of": values}, 10_000, 1.0, 0.05) == pytest.approx(expected, rel=1e-3)
-    lopsided = (1.959964 + 0.841621) * spread * math.sqrt(1 / 9_000 + 1 / 1_000)
-    found = detectable_lift({"of": values}, 10_000, 1 / 9, 0.05)
-    assert found == pytest.approx(lopsided, rel=1e-2)
+    error = spread * math.sqrt(1 / num_control + (1 + lift) ** 2 / (10_000 - num_control))
+    assert lift == pytest.approx((1.959964 + 0.841621) * error, rel=1e-4)
 
 
 def test_the_least_lift_is_found_four_times_of_five() -> None:
@@ -43,6 +43,7 @@ def test_the_least_lift_is_found_four_times_of_five() -> None:
 def test_where_nobody_comes_nothing_can_be_found() -> None:
     assert detectable_lift({"of": np.arange(9.0)}, 3, 1.0, 0.05) == math.inf
     assert detectable_lift({"of": np.zeros(9)}, 1_000, 1.0, 0.05) == math.inf
+    assert detectable_lift({"of": np.arange(99.0) // 98}, 10, 1.0, 0.05) == math.inf
 
 
 def test_more_days_find_less_and_the_past_helps() -> None:
@@ -63,7 +64,7 @@ def test_a_small_experiment_finds_less() -> None:
     small = EXPERIMENT.model_copy(update={"ramp": 0.5, "buckets": (0, 500)})
     whole, part = plan(past, INSTALLS, EXPERIMENT)[-1], plan(past, INSTALLS, small)[-1]
     assert part.num_users == whole.num_users // 4
-    assert part.detectable_lift == pytest.approx(2 * whole.detectable_lift, rel=0.01)
+    assert part.detectable_lift == pytest.approx(2 * whole.detectable_lift, rel=0.05)
 
 
 def test_days_gone_by_are_read_as_if_users_had_been_exposed() -> None:
