@@ -33,7 +33,6 @@ Reason = Literal["full", "deadline"]
 _Result = TypeVar("_Result")
 _LOOK_SECONDS = 0.005
 _MAX_SPARE_BATCH = 4
-_LEAST_PLACES = 2  # one is computed, one waits
 _NEWS = 0.05  # the weight of the last batch in what a request takes
 
 
@@ -69,6 +68,7 @@ class ModelQueue:
 
     def __init__(self, settings: Serving, metrics: Metrics) -> None:
         self._most_places = settings.max_queue
+        self._least_places = min(settings.max_batch, settings.max_queue)
         self._wait_seconds = settings.max_wait_ms / 1_000
         self._places = settings.max_queue
         self._seconds_each: float | None = None
@@ -199,12 +199,13 @@ class ModelQueue:
 
     def _make_room(self, seconds_each: float) -> None:
         """Fits the places to what a request takes, of late: as many as can be computed within the
-        time that one may wait."""
+        time that one may wait, and a batch's at least. (With fewer a server that is slow, since it
+        refuses much, would refuse the more.)"""
         before = self._seconds_each
         smoothed = seconds_each if before is None else before + _NEWS * (seconds_each - before)
         self._seconds_each = smoothed
         fitting = int(self._wait_seconds / smoothed)
-        self._places = min(self._most_places, max(_LEAST_PLACES, fitting))
+        self._places = min(self._most_places, max(self._least_places, fitting))
 
 
 def _computed(

@@ -156,7 +156,7 @@ def test_the_slower_the_model_the_shorter_the_queue(tmp_path: Path) -> None:
             return super().recommend(queries)
 
     async def scenario() -> None:
-        setup, slow = Setup(tmp_path, max_wait_ms=150, max_queue=100), Slow("v1")
+        setup, slow = Setup(tmp_path, max_wait_ms=150, max_queue=100, max_batch=2), Slow("v1")
         async with setup.closed():
             await setup.queue.page(slow, query("first"))
             inside = []
