@@ -1,6 +1,6 @@
 """The server over the fake store as a program of its own, so that it can be killed:
 
-    python event_server.py WORKSPACE PORT
+python event_server.py WORKSPACE PORT
 """
 
 from __future__ import annotations

@@ -83,6 +83,7 @@ def bases(workspace: Workspace, day: dt.date) -> list[tuple[str, str]]:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.timeout(900)  # four runs, each with training and a server
 def test_each_day_begins_as_the_last_one_that_was_blessed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
