@@ -25,6 +25,7 @@ serve: .venv/ready
 	$(BIN)/recsys serve --workspace $(WORKSPACE)
 
 bench: .venv/ready
+	$(BIN)/recsys bench ab
 	$(BIN)/recsys bench movielens
 	$(BIN)/recsys bench generate
 	$(BIN)/recsys bench faults

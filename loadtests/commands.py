@@ -40,6 +40,22 @@ def demo(
     demo.demo(workspace, preset)
 
 
+@bench.command("ab")
+def bench_ab(
+    runs: Annotated[int, typer.Option(min=2, help="Experiments for each promise.")] = 1_000,
+    as_json: JsonOption = False,
+) -> None:
+    """Whether the statistics of experiments keep their promises, where the truth is known."""
+    from loadtests import ab_report, bench_ab, report
+
+    figures = bench_ab.bench(runs)
+    table = ab_report.table(figures)
+    page = report.write("ab", bench_ab.COMMAND, figures, table)
+    typer.echo(f"\n{table}\n\nwrote {page}")
+    if as_json:
+        print_json(figures)
+
+
 @bench.command("movielens")
 def bench_movielens(
     cache: Annotated[Path, typer.Option(help="Where the data set is kept.")] = Path(".cache"),
