@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 # TensorFlow's two pools, and OpenMP's, which every thread that asks FAISS has one of.
 _THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
 
-# How long the model's thread may keep the interpreter from the event loop. The loop gives it up at
-# each read of a socket, so with Python's own 5 ms it would answer no more than 200 of those whom
-# it refuses in a second, and all others would wait behind them.
+# How long one thread may keep the interpreter from another that waits for it: a refusal shall not
+# wait for the model's thread as long as Python's own 5 ms each time that the loop has read a socket.
 _SWITCH_SECONDS = 0.0005
 
 
