@@ -29,6 +29,7 @@ bench: .venv/ready
 	$(BIN)/recsys bench movielens
 	$(BIN)/recsys bench generate
 	$(BIN)/recsys bench faults
+	$(BIN)/recsys bench models
 	$(BIN)/recsys bench statistics
 	$(BIN)/recsys bench feature-log
 	$(BIN)/recsys bench rollback

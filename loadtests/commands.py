@@ -106,6 +106,24 @@ def bench_faults(
         print_json(figures)
 
 
+@bench.command("models")
+def bench_models(
+    preset: Annotated[str, typer.Option(help="The synthetic store's size.")] = "tiny",
+    as_json: JsonOption = False,
+) -> None:
+    """Which bad candidate models are refused, by which gate and why; and honest ones, blessed."""
+    from rich.console import Console
+
+    from loadtests import bench_models, report
+
+    figures = bench_models.bench(preset)
+    page = report.write("models", bench_models.COMMAND, figures, bench_models.table(figures))
+    Console(highlight=False).print(bench_models.shown(figures))
+    typer.echo(f"\nwrote {page}")
+    if as_json:
+        print_json(figures)
+
+
 @bench.command("feature-log")
 def bench_feature_log(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
