@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 # TensorFlow's two pools, and OpenMP's, which every thread that asks FAISS has one of.
 _THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
 
-# How long one thread may keep the interpreter from another that waits for it: a refusal shall not
-# wait for the model's thread as long as Python's own 5 ms each time that the loop has read a socket.
+# How long one thread may keep the interpreter from another that waits for it: whoever is refused
+# shall not wait for the model's thread, as long as Python's own 5 ms, at each read of a socket.
 _SWITCH_SECONDS = 0.0005
 
 

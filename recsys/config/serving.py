@@ -30,7 +30,7 @@ class Serving(Section):
     max_queue: int = Field(128, ge=1)
     """Requests for the model that may wait or be computed at once; further ones are told at once
     to come back later (503)."""
-    max_wait_ms: float = Field(25.0, gt=0)
+    max_wait_ms: float = Field(15.0, gt=0)
     """Fewer may, where so many would take longer than this, by what a request takes now."""
     max_batch: int = Field(8, ge=1)
     """Most requests that are computed together; fewer when fewer wait."""
