@@ -87,8 +87,8 @@ def _of_rankers(rankers: Figures) -> list[list[str]]:
 def _of_runs(figures: Figures) -> str:
     return (
         f"{figures['num_runs']:,} experiments each, a tenth of that for the always-valid test of a "
-        f"lift and for rankers; A/A and CUPED are of {figures['aa']['num_people']:,} users and 14 "
-        "days."
+        "lift and for interleaving; A/A and CUPED are of "
+        f"{figures['aa']['num_people']:,} users and 14 days."
     )
 
 

@@ -227,10 +227,11 @@ def _interleaving(
 ) -> dict[str, Any]:
     """A better ranker, sought by an A/B test and by interleaving with as many people."""
     by_ab, by_interleaving = [], []
-    for _ in _tracked(range(max(num_runs // 10, 1)), "interleaving"):
+    for _ in _tracked(range(num_runs), "A/B of rankers"):
         worse, better = two_rankers.in_two_arms(rng, _RANKER_PEOPLE)
         test = ttest_ind(better, worse, equal_var=False)
         by_ab.append(bool(test.pvalue <= ALPHA and better.mean() > worse.mean()))
+    for _ in _tracked(range(max(num_runs // 10, 1)), "interleaving of rankers"):
         found = two_rankers.preferred(rng, _RANKER_PEOPLE)
         by_interleaving.append(found.p_value <= ALPHA and found.difference > 0)
     return {
