@@ -123,7 +123,7 @@ def judge(model: BadModel, verdict: str, reasons: Sequence[str]) -> Judged:
 
 def _honest(store: Workspace, day: dt.date) -> Judged:
     tried("run", "--to", day.isoformat(), workspace=store.root)
-    verdict, reasons = _verdict(store, day)
+    verdict, reasons = verdict_on(store, day)
     return Judged(f"honest, {day}", BLESSED, verdict, reasons, verdict == BLESSED)
 
 
@@ -133,7 +133,7 @@ def _bad(store: Workspace, day: dt.date, model: BadModel) -> Judged:
     model.harm(copy, day)
     before = pushes.current(copy)
     ran = tried("run", workspace=copy.root)
-    verdict, reasons = _verdict(copy, day)
+    verdict, reasons = verdict_on(copy, day)
     is_as_before = ran.returncode == _STOPPED_BY_GATE and pushes.current(copy) == before
     if verdict == BLESSED or not is_as_before:
         verdict = f"{verdict}, exit code {ran.returncode}"
@@ -158,10 +158,11 @@ def linked(store: Workspace, root: Path) -> Workspace:
     return Workspace(root)
 
 
-def _verdict(workspace: Workspace, day: dt.date) -> tuple[str, list[str]]:
-    """Which gate refused a day's model and why; or that it was blessed, and on what grounds."""
+def verdict_on(workspace: Workspace, day: dt.date) -> tuple[str, list[str]]:
+    """Which gate refused a day's model and why; or that it was blessed, and on what grounds. Days
+    after it count for nothing, validated or not."""
     for validated in workspace.days("requests"):
-        if errors := _errors(workspace, validated):
+        if validated <= day and (errors := _errors(workspace, validated)):
             return "example_validator", errors
     reasons: list[str] = []
     for component, file in _VERDICTS.items():

@@ -12,7 +12,7 @@ from tiny_pipeline import TinyPipeline
 
 from loadtests.artifacts import artifact
 from loadtests.bad_models import BAD_MODELS
-from loadtests.bench_models import judge, linked, table
+from loadtests.bench_models import judge, linked, table, verdict_on
 from recsys.bundle import Bundle, BundleError
 from recsys.workspace import Workspace, write_atomically
 
@@ -61,6 +61,26 @@ def test_the_table_says_which_verdicts_were_not_as_expected() -> None:
     assert f"{row} of index.faiss \\| is wrong |" in text
     assert "| a flipped byte | refused by infra_validator | **blessed** |  |" in text
     assert text.endswith("1 of 2 verdicts as expected.")
+
+
+def test_a_verdict_on_a_day_knows_nothing_of_the_days_after_it(tmp_path: Path) -> None:
+    workspace, first = Workspace(tmp_path), dt.date(2024, 3, 1)
+    for number in range(2):
+        (workspace.logs / "requests" / f"day={first + dt.timedelta(days=number)}").mkdir(
+            parents=True
+        )
+    said = {"verdict": {"blessed": True, "reasons": ["AUC 0.8"]}}
+    for component, file, content in (
+        ("example_validator", "anomalies.pbtxt", ""),
+        ("infra_validator", "blessing.json", json.dumps(said)),
+        ("evaluator", "evaluation.json", json.dumps(said)),
+    ):
+        versions = workspace.artifacts / component / first.isoformat()
+        (versions / "one").mkdir(parents=True)
+        (versions / "CURRENT").write_text("one")
+        (versions / "one" / "artifact.json").write_text("{}")
+        (versions / "one" / file).write_text(content)
+    assert verdict_on(workspace, first) == ("blessed", ["AUC 0.8", "AUC 0.8"])
 
 
 def test_a_flipped_byte_is_flipped_in_the_copy_alone(
