@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from pipeline import model_report
 from pipeline.artifacts import Examples, ModelBundle, TrainedModel
 from pipeline.baseline import Baseline
 from pipeline.held_out import held_out
-from pipeline.model_charts import Training
+from pipeline.pages import model_report
+from pipeline.pages.model_charts import Training
 from recsys.bundle import APPS, Bundle
 from recsys.config import Config
 from recsys.errors import BadInput

@@ -9,10 +9,10 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
-from pipeline import span_report
 from pipeline.artifacts import ExampleAnomalies, ExampleStatistics, Schema, ServingSkew
+from pipeline.pages import span_report
+from pipeline.pages.span_report import Span
 from pipeline.schema_gen import inference
-from pipeline.span_report import Span
 from pipeline.spans import days_of_logs
 from pipeline.store import Store
 from recsys.config import Config

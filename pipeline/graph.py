@@ -14,12 +14,12 @@ import dagster as dg
 
 from pipeline import artifacts as a
 from pipeline import components, logs
-from pipeline.assets import between, component, daily
 from pipeline.base_model import base_model
 from pipeline.baseline import baseline
 from pipeline.blessings import require
 from pipeline.example_gen import source_days
 from pipeline.example_validator import last_passed, rows
+from pipeline.orchestration.assets import between, component, daily
 from pipeline.schema_gen import approved
 from pipeline.skew_gen import reads as served_features
 from pipeline.spans import days_of_logs, offsets, window

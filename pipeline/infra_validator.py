@@ -16,13 +16,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from pipeline import infra_checks, probes
 from pipeline.artifacts import Examples, InfraBlessing, ModelBundle
-from pipeline.infra_checks import Check
-from pipeline.probes import Plan
-from pipeline.questioning import Behaviour, question
-from pipeline.same_scores import compare
-from pipeline.server_process import Unfit, server
+from pipeline.infra import checks, probes
+from pipeline.infra.checks import Check
+from pipeline.infra.probes import Plan
+from pipeline.infra.questioning import Behaviour, question
+from pipeline.infra.same_scores import compare
+from pipeline.infra.server_process import Unfit, server
 from recsys import config as configuration
 from recsys import pushes
 from recsys.bundle import Bundle
@@ -54,14 +54,14 @@ def infra_validator(
     try:
         with _scratch(candidate, version, plan, config, out) as workspace, server(workspace) as run:
             behaviour = question(run, plan, config.infra)
-        measured = infra_checks.figures(behaviour)
-        checks = [*infra_checks.of_server(behaviour, config.infra)]
-        if all(check.passed for check in checks):
-            checks += _of_scores(candidate, behaviour, plan, config)
+        measured = checks.figures(behaviour)
+        made = [*checks.of_server(behaviour, config.infra)]
+        if all(check.passed for check in made):
+            made += _of_scores(candidate, behaviour, plan, config)
     except Unfit as unfit:
-        checks = [Check(False, str(unfit).replace(f"{out / _SCRATCH}/", ""))]
-    failed = [check.sentence for check in checks if not check.passed]
-    reasons = failed or [check.sentence for check in checks]
+        made = [Check(False, str(unfit).replace(f"{out / _SCRATCH}/", ""))]
+    failed = [check.sentence for check in made if not check.passed]
+    reasons = failed or [check.sentence for check in made]
     verdict = {"blessed": not failed, "reasons": reasons}
     values = {"bundle": version, "verdict": verdict, "measured": measured}
     (out / InfraBlessing.file).write_text(json.dumps(values, indent=1) + "\n")
@@ -103,4 +103,4 @@ def _of_scores(
     recommender = Recommender(Bundle.load(candidate.path), Bundle.saved_models)
     answers = [answer for answer in behaviour.first_of_each if not answer.problem]
     pages = compare(recommender, answers, plan, config.serving.default_k)
-    return infra_checks.of_scores(list(pages))
+    return checks.of_scores(list(pages))

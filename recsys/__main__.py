@@ -16,16 +16,16 @@ COMMANDS = {
     "demo": "loadtests.commands:demo",
     "init": "recsys.commands:init",
     "data": "data.commands:app",
-    "run": "pipeline.commands:run",
-    "schema": "pipeline.schema_commands:schema",
-    "bundles": "pipeline.bundle_commands:bundles",
-    "evaluate": "pipeline.commands:evaluate",
+    "run": "pipeline.commands.run:run",
+    "schema": "pipeline.commands.schema:schema",
+    "bundles": "pipeline.commands.bundles:bundles",
+    "evaluate": "pipeline.commands.run:evaluate",
     "serve": "serving.commands:serve",
     "recommend": "serving.commands:recommend",
     "events": "serving.event_commands:events",
     "ab": "data.commands:ab",
     "bench": "loadtests.commands:bench",
-    "ui": "pipeline.commands:ui",
+    "ui": "pipeline.commands.run:ui",
 }
 
 

@@ -10,7 +10,8 @@ import pytest
 from daily_logs import DAY, make_workspace, request, write_log
 from daily_logs import at as hour
 
-from pipeline import artifacts, components, graph, orchestration
+from pipeline import artifacts, components, graph
+from pipeline.orchestration import jobs
 from pipeline.spans import days_of_logs, offsets, window
 from pipeline.store import Store
 from recsys.errors import BadInput
@@ -94,17 +95,25 @@ def test_logs_without_a_day_are_one_sentence(tmp_path: Path) -> None:
 
 
 def test_the_page_of_dagster_shows_both_jobs(tmp_path: Path) -> None:
-    whole = orchestration.definitions(Store(with_days(tmp_path, DAYS)))
-    data = whole.resolve_job_def(orchestration.DATA)
+    whole = jobs.definitions(Store(with_days(tmp_path, DAYS)))
+    data = whole.resolve_job_def(jobs.DATA)
     names = {key.to_user_string() for key in data.asset_layer.executable_asset_keys}
     assert names == {artifact.component for artifact in artifacts.DATA}
-    assert whole.resolve_job_def(orchestration.PIPELINE)
+    assert whole.resolve_job_def(jobs.PIPELINE)
 
 
 def test_dagsters_own_commands_open_the_definitions(tmp_path: Path) -> None:
     with_days(tmp_path, DAYS)
     environment = {k: v for k, v in os.environ.items() if k != "TF_USE_LEGACY_KERAS"}
     environment |= {"RECSYS_WORKSPACE": str(tmp_path), "DAGSTER_HOME": str(tmp_path)}
-    command = [sys.executable, "-m", "dagster", "asset", "list", "-m", "pipeline.definitions"]
+    command = [
+        sys.executable,
+        "-m",
+        "dagster",
+        "asset",
+        "list",
+        "-m",
+        "pipeline.orchestration.definitions",
+    ]
     listed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert listed.stdout.split() == sorted(components.__all__)

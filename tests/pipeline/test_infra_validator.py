@@ -22,15 +22,15 @@ from daily_logs import make_workspace
 from fake_store import eventually
 from tiny_pipeline import TinyPipeline
 
-from pipeline import infra_checks, probes
 from pipeline.artifacts import InfraBlessing, ModelBundle, TrainedRanking
 from pipeline.bundle_gen import bundle_gen
-from pipeline.infra_checks import MAX_SCORE_DIFFERENCE
+from pipeline.infra import checks, probes
+from pipeline.infra.checks import MAX_SCORE_DIFFERENCE
+from pipeline.infra.probes import Plan, Probe
+from pipeline.infra.questioning import Answer, Behaviour, percentile
+from pipeline.infra.same_scores import compare
+from pipeline.infra.server_process import ServerProcess, Unfit, server
 from pipeline.infra_validator import infra_validator
-from pipeline.probes import Plan, Probe
-from pipeline.questioning import Answer, Behaviour, percentile
-from pipeline.same_scores import compare
-from pipeline.server_process import ServerProcess, Unfit, server
 from recsys.bundle import MANIFEST
 from recsys.config import Infra, Serving
 from recsys.recommender import Recommender
@@ -165,7 +165,7 @@ def test_a_server_that_is_killed_is_told_so(tmp_path: Path) -> None:
 STARTS_A_SERVER = """
 import sys, time
 from pathlib import Path
-from pipeline.server_process import server
+from pipeline.infra.server_process import server
 from recsys.workspace import Workspace
 
 with server(Workspace(Path(sys.argv[1]))) as run:
@@ -240,14 +240,14 @@ def test_pages_that_differ_from_the_same_offline_are_told(
 ) -> None:
     given = answers(tiny_recommender, plan, [*plan.odd, *plan.recorded[:5]])
     same = list(compare(tiny_recommender, given, plan, 20))
-    assert all(check.passed for check in infra_checks.of_scores(same))
+    assert all(check.passed for check in checks.of_scores(same))
 
     first, second, *others = given
     [_, *shorter] = second.scores
     moved = replace(first, scores={app: score + 1e-4 for app, score in first.scores.items()})
     cut = replace(second, scores={app: second.scores[app] for app in shorter})
     told = list(compare(tiny_recommender, [moved, cut, *others], plan, 20))
-    scores, lengths = infra_checks.of_scores(told)
+    scores, lengths = checks.of_scores(told)
     assert not scores.passed and not lengths.passed
     assert f"scores of 1 of {len(given)} pages differ" in scores.sentence
     assert scores.sentence.endswith(f"by 0.0001 at the most: {first.probe.name}")
@@ -294,7 +294,7 @@ def test_a_percentile_is_a_latency_that_so_many_stay_within() -> None:
     ],
 )
 def test_each_limit_refuses_with_its_figure(seen: Behaviour, says: str) -> None:
-    failed = [check for check in infra_checks.of_server(seen, Infra()) if not check.passed]
+    failed = [check for check in checks.of_server(seen, Infra()) if not check.passed]
     assert len(failed) == 1
     assert says in failed[0].sentence
 
@@ -303,5 +303,5 @@ def test_one_slow_round_is_the_machines_and_some_failures_may_be_allowed() -> No
     slow, quick = behaviour([900.0] * 3).rounds[0], behaviour([1.0] * 97, "broke").rounds[0]
     seen = behaviour([1.0], rounds=[slow, quick])
     limits = Infra(max_error_share=0.01)
-    assert all(check.passed for check in infra_checks.of_server(seen, limits))
-    assert infra_checks.figures(seen)["p99_ms"] == 1.0
+    assert all(check.passed for check in checks.of_server(seen, limits))
+    assert checks.figures(seen)["p99_ms"] == 1.0

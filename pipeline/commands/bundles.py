@@ -33,8 +33,8 @@ def list_bundles(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False
 ) -> None:
     """Lists all bundles, refused ones too, with verdict, state and headline metrics."""
-    from pipeline.bundle_tables import listed
-    from pipeline.registered import registered
+    from pipeline.commands.bundle_tables import listed
+    from pipeline.commands.registered import registered
     from recsys import pushes
     from recsys.registry import servers
 
@@ -57,8 +57,8 @@ def show_bundle(
     as_json: JsonOption = False,
 ) -> None:
     """Prints all that is known of a bundle: verdict, metrics, who serves it, what it is made of."""
-    from pipeline.bundle_tables import shown
-    from pipeline.registered import find, registered
+    from pipeline.commands.bundle_tables import shown
+    from pipeline.commands.registered import find, registered
     from recsys import pushes
     from recsys.registry import servers
 
@@ -80,8 +80,8 @@ def diff_bundles(
     as_json: JsonOption = False,
 ) -> None:
     """Prints what changed between two bundles: data, config, code, schema, metrics, apps."""
-    from pipeline.bundle_tables import compared
-    from pipeline.registered import find, registered
+    from pipeline.commands.bundle_tables import compared
+    from pipeline.commands.registered import find, registered
     from recsys import pushes
     from recsys.registry import comparison
 
@@ -127,8 +127,8 @@ def prune_bundles(
     as_json: JsonOption = False,
 ) -> None:
     """Deletes old bundles; what serves, what it goes back on and the newest are kept."""
-    from pipeline.bundle_tables import pruned
-    from pipeline.registered import num_bytes
+    from pipeline.commands.bundle_tables import pruned
+    from pipeline.commands.registered import num_bytes
     from recsys import pushes
     from recsys.registry import retention
 

@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from pipeline import orchestration
+from pipeline.orchestration import jobs
 from pipeline.store import Store
 from recsys.workspace import Workspace
 
-defs = orchestration.definitions(Store(Workspace(Path(os.environ["RECSYS_WORKSPACE"]))))
+defs = jobs.definitions(Store(Workspace(Path(os.environ["RECSYS_WORKSPACE"]))))

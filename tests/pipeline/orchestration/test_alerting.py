@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 from daily_logs import DAY, NEXT, make_workspace, write_clean_day
 
-from pipeline import runner
-from pipeline.runner import Due
+from pipeline.orchestration import runner
+from pipeline.orchestration.runner import Due
 from recsys.errors import GateStopped
 
 TELL = "import sys, pathlib; pathlib.Path(sys.argv[1]).write_text(sys.stdin.read())"

@@ -10,7 +10,7 @@ import simulated_days as days
 from rich.console import Console
 from simulated_days import day, most_popular, settings, system
 
-from pipeline import evaluations
+from pipeline.commands import evaluations
 from recsys.errors import BadInput
 from recsys.evaluation.measure import measure
 from recsys.evaluation.observed import Systems

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.alerts import Stop, send
+from pipeline.orchestration.alerts import Stop, send
 from recsys.config import Alerts
 
 STOP = Stop("2024-03-14", "refused: ...", ["too low", 'a "quoted" one'], "workspace", None)

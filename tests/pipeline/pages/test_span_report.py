@@ -16,8 +16,8 @@ from data_half import judge
 from page_tags import Tags
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
-from pipeline import span_report, span_tables
-from pipeline.span_report import Span
+from pipeline.pages import span_report, span_tables
+from pipeline.pages.span_report import Span
 from pipeline.store import Store
 from recsys import config
 from recsys.features import anomalies, integrity, statistics

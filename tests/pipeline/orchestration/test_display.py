@@ -2,11 +2,11 @@ import datetime as dt
 import io
 
 import pytest
+from pipeline.orchestration.display import Shown
 from rich.console import Console
 from rich.progress import Progress
 
-from pipeline import display
-from pipeline.display import Shown
+from pipeline.orchestration import display
 from recsys.features.anomalies import Row
 
 ROWS = [

@@ -16,12 +16,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline import alerts, logs
+from pipeline import logs
 from pipeline.artifacts import ExampleAnomalies
 from pipeline.code import code_digest
-from pipeline.display import table
 from pipeline.example_gen import source_days
 from pipeline.example_validator import rows
+from pipeline.orchestration import alerts
+from pipeline.orchestration.display import table
 from pipeline.skew_gen import reads as served_features
 from pipeline.spans import days_of_logs, window
 from pipeline.store import Store, Watch
@@ -100,17 +101,17 @@ def run(workspace: Workspace, due: Sequence[Due], watch: Watch, warn: Warn = _wa
         BadInput: something that a person gave can't be used.
     """
     # Dagster and TensorFlow take seconds to import, and planning needs neither.
-    from pipeline import orchestration
+    from pipeline.orchestration import jobs
 
     store = Store(workspace, watch)
     store.sweep()
-    whole = orchestration.definitions(store)
+    whole = jobs.definitions(store)
     refused: list[ModelRefused] = []
-    with orchestration.run_history(workspace) as history:
+    with jobs.run_history(workspace) as history:
         for one in due:
             try:
                 with _alerting(workspace, one.day), _gate_of_data(store, one.day):
-                    orchestration.execute(history, whole, one.job, one.day)
+                    jobs.execute(history, whole, one.job, one.day)
             except ModelRefused as stop:
                 refused.append(stop)
             else:

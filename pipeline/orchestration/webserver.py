@@ -23,7 +23,7 @@ def serve(workspace: Workspace, port: int) -> None:
 
     `DAGSTER_HOME` and `RECSYS_WORKSPACE` must be set: processes that it starts go by them.
     """
-    definitions = ModuleTarget("pipeline.definitions", None, None, None)
+    definitions = ModuleTarget("pipeline.orchestration.definitions", None, None, None)
     with (
         dg.DagsterInstance.get() as instance,
         WorkspaceProcessContext(instance, definitions) as context,

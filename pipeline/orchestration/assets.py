@@ -10,8 +10,9 @@ from typing import Any
 
 import dagster as dg
 
-from pipeline import components, display
+from pipeline import components
 from pipeline.artifacts import Artifact
+from pipeline.orchestration import display
 from pipeline.store import Made
 from recsys.features.anomalies import Row
 

@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 from daily_logs import DAY, SMALL, make_workspace, write_clean_day
 
-from pipeline import orchestration, review, runner
 from pipeline.artifacts import ExampleAnomalies, ModelBundle, ModelEvaluation
-from pipeline.runner import Due
+from pipeline.commands import review
+from pipeline.orchestration import jobs, runner
+from pipeline.orchestration.runner import Due
 from pipeline.store import State, Store
 from recsys import pushes
 from recsys.bundle import Bundle
@@ -124,7 +125,7 @@ def test_dagsters_page_has_the_anomalies_as_a_table(workspace: Workspace) -> Non
     pq.write_table(pq.read_table(file).drop_columns("device"), file)
     with pytest.raises(GateStopped):
         run_data(workspace, DAYS[1])
-    with orchestration.run_history(workspace) as history:
+    with jobs.run_history(workspace) as history:
         [run] = history.get_runs(limit=1)
         [entry] = history.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
     evaluation = entry.asset_check_evaluation
@@ -140,8 +141,8 @@ def test_dagsters_page_has_the_anomalies_as_a_table(workspace: Workspace) -> Non
 KILLED_WHILE_WRITING = """
 import os, signal, sys
 from pathlib import Path
-from pipeline import runner
-from pipeline.display import shown
+from pipeline.orchestration import runner
+from pipeline.orchestration.display import shown
 from recsys.features import statistics
 from recsys.workspace import Workspace
 
@@ -179,7 +180,7 @@ def test_a_run_killed_in_the_middle_of_a_component_resumes_there(workspace: Work
         ("example_validator", "2024-03-03", "done"),
     ]
     assert list(artifacts.rglob(".staged-*")) == []
-    with orchestration.run_history(workspace) as history:
+    with jobs.run_history(workspace) as history:
         statuses = [run.status for run in history.get_runs()]
     success, failure = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE
     assert statuses == [success, failure, success]

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from daily_logs import DAY, make_workspace, write_clean_day
 
-from pipeline import evaluations, runner
 from pipeline.artifacts import ModelEvaluation, TrainedRanking, TrainedRetrieval
 from pipeline.base_model import base_model
-from pipeline.lineage import tree
-from pipeline.runner import Due
+from pipeline.commands import evaluations
+from pipeline.commands.lineage import tree
+from pipeline.orchestration import runner
+from pipeline.orchestration.runner import Due
 from pipeline.store import State, Store, Watch
 from recsys import pushes
 from recsys.errors import GateStopped

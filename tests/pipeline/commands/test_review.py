@@ -9,7 +9,7 @@ import pytest
 from daily_logs import DAY, make_workspace, write_clean_day
 from data_half import judge
 
-from pipeline import review
+from pipeline.commands import review
 from pipeline.store import Store
 from recsys.errors import BadInput
 from recsys.features import schema

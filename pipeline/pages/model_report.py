@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline import model_changes, model_charts, model_metrics, model_slices
-from pipeline.model_charts import Training
+from pipeline.pages import model_changes, model_charts, model_metrics, model_slices
+from pipeline.pages.model_charts import Training
 from recsys.evaluation.checks import Check
 from recsys.evaluation.saved import Evaluation
 from recsys.registry.comparison import Difference

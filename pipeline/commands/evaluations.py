@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from pipeline.artifacts import Examples, ModelEvaluation
-from pipeline.metric_tables import HEADLINES, figure, metrics, table, value
+from pipeline.commands.metric_tables import HEADLINES, figure, metrics, table, value
 from pipeline.spans import days_of_logs, window
 from pipeline.store import Store
 from recsys import pushes

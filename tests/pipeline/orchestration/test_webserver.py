@@ -7,8 +7,8 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import EmptyWorkspaceTarget
 from daily_logs import DAY, make_workspace, write_clean_day
 
-from pipeline import orchestration, runner, webserver
-from pipeline.runner import Due
+from pipeline.orchestration import jobs, runner, webserver
+from pipeline.orchestration.runner import Due
 from pipeline.store import State
 from recsys.workspace import Workspace
 
@@ -36,7 +36,7 @@ def test_the_asset_of_a_day_links_to_its_page(tmp_path: Path) -> None:
     workspace = make_workspace(tmp_path)
     write_clean_day(workspace, DAY)
     runner.run(workspace, [Due(DAY, "data")], watch_nothing)
-    with orchestration.run_history(workspace) as history:
+    with jobs.run_history(workspace) as history:
         event = history.get_latest_materialization_event(dg.AssetKey("example_validator"))
     assert event is not None and event.asset_materialization is not None
     link = str(event.asset_materialization.metadata["report"].value)

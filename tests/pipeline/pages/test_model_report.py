@@ -17,10 +17,10 @@ import pytest
 from page_tags import Tags
 from tiny_pipeline import TinyPipeline
 
-from pipeline import model_report
 from pipeline.artifacts import ModelEvaluation, TrainedRanking
 from pipeline.evaluator import REPORT
-from pipeline.model_charts import Training
+from pipeline.pages import model_report
+from pipeline.pages.model_charts import Training
 from pipeline.store import Store
 from recsys.config import Config
 from recsys.evaluation.metrics import METRICS

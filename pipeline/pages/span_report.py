@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from pipeline.span_tables import log_rows, pair_rows, slice_rows
+from pipeline.pages.span_tables import log_rows, pair_rows, slice_rows
 from recsys.features import anomalies, integrity, proposals, statistics
 from recsys.features.anomalies import Anomalies, Row
 from recsys.features.skew import FeatureSkew, Skew

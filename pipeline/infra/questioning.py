@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 import numpy as np
 
-from pipeline.probes import Malformed, Plan, Probe
-from pipeline.server_process import ServerProcess
+from pipeline.infra.probes import Malformed, Plan, Probe
+from pipeline.infra.server_process import ServerProcess
 from recsys.config import Infra
 
 _RECOMMEND = "/v1/recommend"

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.questioning import Behaviour, percentile
-from pipeline.same_scores import Beside
+from pipeline.infra.questioning import Behaviour, percentile
+from pipeline.infra.same_scores import Beside
 from recsys.config import Infra
 
 MAX_SCORE_DIFFERENCE = 1e-5

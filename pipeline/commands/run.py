@@ -31,8 +31,8 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Runs the days that are due, from logs to a bundle that serves."""
-    from pipeline import display, runner
     from pipeline.artifacts import DATA_REPORTS, MODEL_REPORTS
+    from pipeline.orchestration import display, runner
     from recsys import pushes, quiet
 
     place = Workspace(workspace)
@@ -62,12 +62,12 @@ def ui(
     """Opens Dagster's page: the graph, its runs, and what each component made."""
     import os
 
-    from pipeline import orchestration, webserver
+    from pipeline.orchestration import jobs, webserver
     from pipeline.spans import days_of_logs
 
     place = Workspace(workspace.resolve())
     days_of_logs(place)
-    orchestration.write_settings(place)
+    jobs.write_settings(place)
     os.environ |= {"DAGSTER_HOME": str(place.dagster), "RECSYS_WORKSPACE": str(place.root)}
     typer.echo(f"http://127.0.0.1:{port}/asset-groups - stop it with Ctrl-C")
     webserver.serve(place, port)
@@ -84,8 +84,8 @@ def evaluate(
     """Prints what the newest model was measured at, and the verdict on it."""
     from rich.console import Console
 
-    from pipeline import evaluations
     from pipeline.artifacts import MODEL_REPORTS
+    from pipeline.commands import evaluations
 
     place = Workspace(workspace)
     span, evaluation = evaluations.of_bundle(place, bundle) if bundle else evaluations.newest(place)

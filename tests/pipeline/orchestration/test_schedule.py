@@ -4,7 +4,7 @@ from pathlib import Path
 import dagster as dg
 from daily_logs import DAY, at, make_workspace, request, write_log
 
-from pipeline import orchestration
+from pipeline.orchestration import jobs
 from pipeline.store import Store
 
 
@@ -13,10 +13,10 @@ def test_a_schedule_that_is_off_at_first_runs_the_newest_day_once(tmp_path: Path
     days = [DAY, DAY + dt.timedelta(days=1)]
     for day in days:
         write_log(workspace, "requests", day, [request(f"r{day}", "u", at(1, day))])
-    definitions = orchestration.definitions(Store(workspace))
+    definitions = jobs.definitions(Store(workspace))
     schedule = definitions.resolve_schedule_def("newest_day")
     assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED
-    assert schedule.job_name == orchestration.PIPELINE
+    assert schedule.job_name == jobs.PIPELINE
 
     repository = definitions.get_repository_def()
     with dg.DagsterInstance.ephemeral() as instance:

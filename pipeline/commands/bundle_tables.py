@@ -10,9 +10,9 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table
 
-from pipeline.lineage import days, tree
-from pipeline.metric_tables import HEADLINES, figure, metrics, table
-from pipeline.registered import Registered, num_bytes
+from pipeline.commands.lineage import days, tree
+from pipeline.commands.metric_tables import HEADLINES, figure, metrics, table
+from pipeline.commands.registered import Registered, num_bytes
 from recsys.pushes import Push
 from recsys.registry.comparison import Change, Difference, MetricChange
 from recsys.registry.entry import Entry

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from rich.tree import Tree
 
-from pipeline.lineage import days, tree
+from pipeline.commands.lineage import days, tree
 
 DAY = "2024-03-02"
 

@@ -27,7 +27,7 @@ def show_schema(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False
 ) -> None:
     """Prints the newest schema, who approved it, and why."""
-    from pipeline import review
+    from pipeline.commands import review
     from pipeline.store import Store
     from recsys.features import schema as schemas
 
@@ -47,7 +47,8 @@ def diff_schema(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False
 ) -> None:
     """Lists the anomalies that are open, and the changes of the schema that would settle them."""
-    from pipeline import display, review
+    from pipeline.commands import review
+    from pipeline.orchestration import display
     from pipeline.store import Store
 
     found = review.open_anomalies(Store(Workspace(workspace)))
@@ -74,7 +75,7 @@ def approve_schema(
     as_json: JsonOption = False,
 ) -> None:
     """Makes what is proposed the next version of the schema, with the reason."""
-    from pipeline import review
+    from pipeline.commands import review
     from pipeline.store import Store
     from recsys.errors import BadInput
 

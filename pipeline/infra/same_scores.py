@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.probes import Plan
-from pipeline.questioning import Answer
+from pipeline.infra.probes import Plan
+from pipeline.infra.questioning import Answer
 from recsys.features import spec
 from recsys.query import Query
 from recsys.recommender import Recommender

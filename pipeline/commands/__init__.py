@@ -1,0 +1,1 @@
+"""What people type: `recsys run`, `schema`, `bundles` and what belongs to them."""

@@ -1,0 +1,1 @@
+"""A candidate bundle in a real server: what it is asked, and what it must satisfy."""

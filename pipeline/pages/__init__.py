@@ -1,0 +1,1 @@
+"""The pages for people: of a span's data, and of a candidate model."""
