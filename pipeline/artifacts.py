@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from recsys.features.skew import Skew
 
-RECORD = "artifact.json"
+RECORD, REPORT = "artifact.json", "report.html"
 DATA_REPORTS = "data"
 """Folder of the workspace's reports with a page of each day's data."""
 MODEL_REPORTS = "models"
@@ -76,7 +76,7 @@ class Artifact:
     @property
     def report(self) -> Path:
         """Its page for people, if its kind has one."""
-        return self.path / "report.html"
+        return self.path / REPORT
 
     @property
     def published_as(self) -> str:
@@ -292,6 +292,13 @@ class InfraBlessing(Blessing):
 
     component = "infra_validator"
     file = "blessing.json"
+
+    @property
+    def published_as(self) -> str:
+        """The page of a version that was refused; one that wasn't gets the evaluator's there."""
+        if self.values["verdict"]["blessed"]:
+            return ""
+        return f"{MODEL_REPORTS}/{self.values['bundle']}.html"
 
     def figures(self) -> dict[str, Any]:
         """The verdict, and what was measured of the server."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from pipeline.artifacts import Examples, ModelBundle, TrainedModel
+from pipeline.artifacts import REPORT, Examples, ModelBundle, TrainedModel
 from pipeline.baseline import Baseline
 from pipeline.held_out import held_out
 from pipeline.pages import model_report
@@ -28,8 +28,6 @@ from recsys.evaluation.verdict import judge
 from recsys.recommender import Recommender
 from recsys.registry import entry
 from recsys.registry.comparison import Difference, difference
-
-REPORT = "report.html"
 
 
 def evaluator(

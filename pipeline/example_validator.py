@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
-from pipeline.artifacts import ExampleAnomalies, ExampleStatistics, Schema, ServingSkew
+from pipeline.artifacts import REPORT, ExampleAnomalies, ExampleStatistics, Schema, ServingSkew
 from pipeline.pages import span_report
 from pipeline.pages.span_report import Span
 from pipeline.schema_gen import inference
@@ -23,7 +23,6 @@ from recsys.features.skew import Skew
 from recsys.features.statistics import DatasetFeatureStatisticsList
 
 ANOMALIES = "anomalies.pbtxt"
-REPORT = "report.html"
 
 
 def example_validator(

@@ -16,13 +16,14 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from pipeline.artifacts import Examples, InfraBlessing, ModelBundle
+from pipeline.artifacts import REPORT, Examples, InfraBlessing, ModelBundle
 from pipeline.infra import checks, probes
 from pipeline.infra.checks import Check
 from pipeline.infra.probes import Plan
 from pipeline.infra.questioning import Behaviour, question
 from pipeline.infra.same_scores import compare
 from pipeline.infra.server_process import Unfit, server
+from pipeline.pages import infra_report
 from recsys import config as configuration
 from recsys import pushes
 from recsys.bundle import Bundle
@@ -38,7 +39,8 @@ _ALONE = {"host": "127.0.0.1", "user_store": "", "opentelemetry": False, "drain_
 def infra_validator(
     candidate: ModelBundle, test: Sequence[Examples], config: Config, out: Path
 ) -> None:
-    """Writes `blessing.json`: whether the bundle is safe to serve, why, and what was measured.
+    """Writes `blessing.json`: whether the bundle is safe to serve, why, and what was measured; and
+    `report.html`, the page of one that isn't.
 
     Args:
         candidate: the bundle to try.
@@ -65,6 +67,9 @@ def infra_validator(
     verdict = {"blessed": not failed, "reasons": reasons}
     values = {"bundle": version, "verdict": verdict, "measured": measured}
     (out / InfraBlessing.file).write_text(json.dumps(values, indent=1) + "\n")
+    if failed:
+        page = infra_report.render(candidate.record.span, version, made, measured, config.infra)
+        (out / REPORT).write_text(page, encoding="utf-8")
 
 
 def _version(candidate: ModelBundle) -> str:

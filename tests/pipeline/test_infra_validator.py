@@ -22,7 +22,7 @@ from daily_logs import make_workspace
 from fake_store import eventually
 from tiny_pipeline import TinyPipeline
 
-from pipeline.artifacts import InfraBlessing, ModelBundle, TrainedRanking
+from pipeline.artifacts import REPORT, InfraBlessing, ModelBundle, TrainedRanking
 from pipeline.bundle_gen import bundle_gen
 from pipeline.infra import checks, probes
 from pipeline.infra.checks import MAX_SCORE_DIFFERENCE
@@ -47,9 +47,11 @@ def judged(tiny: TinyPipeline, bundle: ModelBundle, out: Path, **limits: Any) ->
     config = tiny.workspace.config.model_copy(update=settings)
     out.mkdir()
     infra_validator(bundle, [tiny.test], config, out)
-    assert [path.name for path in out.iterdir()] == [InfraBlessing.file]
+    values = InfraBlessing(out, bundle.record).values
+    page = [] if values["verdict"]["blessed"] else [REPORT]
+    assert sorted(path.name for path in out.iterdir()) == [InfraBlessing.file, *page]
     assert servers_of(out) == []
-    return InfraBlessing(out, bundle.record).values
+    return values
 
 
 def servers_of(folder: Path) -> list[str]:
@@ -98,6 +100,7 @@ def test_a_flipped_byte_is_found_by_the_server_and_told_in_its_words(
     [reason] = verdict["reasons"]
     assert reason.startswith(f"the server refused the bundle: bundles/{tiny.bundle.version}: ")
     assert "the digest of index.faiss is " in reason
+    assert "the digest of index.faiss is " in (tmp_path / "out" / REPORT).read_text()
 
 
 def test_scores_that_are_no_numbers_are_refused(tiny: TinyPipeline, tmp_path: Path) -> None:

@@ -17,8 +17,7 @@ import pytest
 from page_tags import Tags
 from tiny_pipeline import TinyPipeline
 
-from pipeline.artifacts import ModelEvaluation, TrainedRanking
-from pipeline.evaluator import REPORT
+from pipeline.artifacts import REPORT, ModelEvaluation, TrainedRanking
 from pipeline.pages import model_report
 from pipeline.pages.model_charts import Training
 from pipeline.store import Store
