@@ -9,6 +9,7 @@ model/               the SavedModel of recsys/models/export.py
 executor/            the same models as a server computes them: recsys/models/folding.py
 index.faiss          the ANN index over the apps' unit vectors
 apps.parquet         the catalogue, a row an app
+catalogue/           the same as a server maps it: recsys/catalogue.py
 app_features/*.npy   the apps' transformed features and unit vectors, in the same order
 popular.parquet      the apps installed most, by country
 ```
@@ -45,6 +46,7 @@ MODEL = "model"
 EXECUTOR = "executor"
 INDEX = "index.faiss"
 APPS = "apps.parquet"
+CATALOGUE = "catalogue"
 APP_FEATURES = "app_features"
 POPULAR = "popular.parquet"
 
@@ -114,8 +116,10 @@ class Bundle:
         return index.load(str(self.manifest["index"]), self.path / INDEX)
 
     def catalogue(self) -> Catalogue:
-        """The apps."""
-        return Catalogue(pq.read_table(self.path / APPS))
+        """The apps; read, where the bundle was made before there were catalogues to map."""
+        folder = self.path / CATALOGUE
+        is_old = not folder.is_dir()
+        return Catalogue(pq.read_table(self.path / APPS)) if is_old else Catalogue.load(folder)
 
     def app_features(self) -> Arrays:
         """The apps' transformed features, and their unit vectors as `embedding`."""

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -11,9 +13,12 @@ from recsys.index.contract import NO_ROW
 EVERYTHING = np.arange(6)
 
 
-@pytest.fixture(params=["whole", "in chunks"])
-def catalogue(request: pytest.FixtureRequest) -> Catalogue:
+@pytest.fixture(params=["whole", "in chunks", "mapped"])
+def catalogue(request: pytest.FixtureRequest, tmp_path: Path) -> Catalogue:
     apps = toy_catalogue.apps()
+    if request.param == "mapped":
+        Catalogue.save(apps, tmp_path)
+        return Catalogue.load(tmp_path)
     if request.param == "in chunks":
         apps = pa.concat_tables([apps.slice(0, 2), apps.slice(2, 3), apps.slice(5)])
     return Catalogue(apps)
@@ -49,6 +54,11 @@ def test_columns_of_apps(catalogue: Catalogue) -> None:
     found = catalogue.columns(["plain", "nordic", "plain"], ["title"])
     assert found == [{"title": "Plain"}, {"title": "Nordic"}, {"title": "Plain"}]
     assert catalogue.columns([], ["title"]) == []
+    mixed = catalogue.columns(["nordic", "plain"], ["app_id", "developer", "countries"])
+    assert mixed == [
+        {"app_id": "nordic", "developer": None, "countries": ["NO", "SE"]},
+        {"app_id": "plain", "developer": None, "countries": None},
+    ]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ mean.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,19 @@ from recsys.catalogue import Catalogue
 from recsys.config import Feature
 from recsys.executor.fingerprint import fingerprint64
 from recsys.features import spec
-from recsys.features.fitted import SECONDS_PER_DAY, FittedTransform
+from recsys.features.fitted import (
+    SECONDS_PER_DAY,
+    MappedVocabulary,
+    has_vocabulary,
+    read_boundaries,
+    read_vocabulary,
+)
 from recsys.features.transformed import Arrays
 from recsys.index.contract import NO_ROW
 
 Indices = NDArray[np.int32]
 _Apply = Callable[[NDArray[Any]], NDArray[Any]]
+_Vocabulary = Sequence[str] | MappedVocabulary
 
 
 class QueryTransform:
@@ -38,18 +45,20 @@ class QueryTransform:
             catalogue: the bundle's apps.
             app_features: their transformed features, a row an app.
         """
-        fitted = FittedTransform.load(folder, spec.of_query(features))
+        used = spec.of_query(features)
+        boundaries = read_boundaries(folder)
         indices: _OfRoots = {}
-        for root, values in fitted.vocabularies.items():
+        for root in {spec.vocabulary_of(n, f) for n, f in used.items() if has_vocabulary(f)}:
             num_buckets = features[root].num_oov_buckets
             if root in app_features and spec.column_of(root, features[root]) == "app_id":
                 of_rows = np.asarray(app_features[root])
-                indices[root] = _AppIndices(values, num_buckets, catalogue, of_rows)
+                known = MappedVocabulary(folder, root)
+                indices[root] = _AppIndices(known, num_buckets, catalogue, of_rows)
             else:
+                values = read_vocabulary(folder, root)
                 indices[root] = _Indices(values, num_buckets, range(len(values)))
         self._applied = {
-            name: _apply(name, feature, fitted, indices)
-            for name, feature in fitted.features.items()
+            name: _apply(name, feature, boundaries, indices) for name, feature in used.items()
         }
 
     def __call__(self, raw: Arrays) -> dict[str, NDArray[Any]]:
@@ -61,7 +70,7 @@ class _Indices(dict[str, int]):
     """The index of each value: 0 where it is missing, 1 for the vocabulary's first, and a bucket
     beyond the vocabulary for a value outside of it."""
 
-    def __init__(self, values: Sequence[str], num_oov_buckets: int, places: Iterable[int]) -> None:
+    def __init__(self, values: _Vocabulary, num_oov_buckets: int, places: Iterable[int]) -> None:
         """`places` are those of the vocabulary's values to hold here."""
         super().__init__({values[place]: place + 1 for place in places})
         self[""] = 0
@@ -84,12 +93,14 @@ class _AppIndices:
     are in memory once, and what filters have just looked up is in the processor's cache."""
 
     def __init__(
-        self, values: Sequence[str], num_oov_buckets: int, catalogue: Catalogue, of_rows: Indices
+        self, values: _Vocabulary, num_oov_buckets: int, catalogue: Catalogue, of_rows: Indices
     ) -> None:
         """`of_rows` is the index of each app of the catalogue."""
         self._catalogue = catalogue
         self._of_rows = of_rows
-        elsewhere = np.flatnonzero(catalogue.find(values) == NO_ROW).tolist()
+        is_here = np.zeros(1 + len(values) + num_oov_buckets, dtype=np.bool_)
+        is_here[of_rows] = True
+        elsewhere = np.flatnonzero(~is_here[1 : 1 + len(values)]).tolist()
         self._others = _Indices(values, num_oov_buckets, elsewhere)
 
     def of_texts(self, texts: NDArray[Any]) -> NDArray[Any]:
@@ -106,13 +117,13 @@ _OfRoots = dict[str, _Indices | _AppIndices]
 
 
 def _apply(
-    name: str, feature: Feature, fitted: FittedTransform, indices: dict[str, _Indices | _AppIndices]
+    name: str, feature: Feature, quantiles: Mapping[str, Sequence[float]], indices: _OfRoots
 ) -> _Apply:
     match feature.kind:
         case "category" | "categories":
             return indices[spec.vocabulary_of(name, feature)].of_texts
         case "number":
-            boundaries = np.array(fitted.boundaries[name], dtype=np.float32)
+            boundaries = np.array(quantiles[name], dtype=np.float32)
             return lambda values: _quantiles(values, boundaries)
         case "hour":
             return lambda times: _known(times, times % SECONDS_PER_DAY // 3_600 + 1)

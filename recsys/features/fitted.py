@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from recsys import mapped
 from recsys.config import Feature
 from recsys.features import spec
 from recsys.features.spec import Features
@@ -49,7 +52,7 @@ class FittedTransform:
         return FittedTransform(
             features=features,
             vocabularies={name: read_vocabulary(folder, name) for name in sorted(roots)},
-            boundaries=json.loads((folder / _BOUNDARIES).read_text()),
+            boundaries=read_boundaries(folder),
         )
 
 
@@ -58,9 +61,32 @@ def has_vocabulary(feature: Feature) -> bool:
     return feature.kind in ("category", "categories")
 
 
+def read_boundaries(folder: Path) -> dict[str, list[float]]:
+    """The quantiles of what `FittedTransform.save` wrote."""
+    boundaries: dict[str, list[float]] = json.loads((folder / _BOUNDARIES).read_text())
+    return boundaries
+
+
 def read_vocabulary(folder: Path, name: str) -> list[str]:
     """One vocabulary of what `FittedTransform.save` wrote, the most frequent values first."""
     return vocabulary_file(folder, name).read_text().split("\n")[:-1]
+
+
+class MappedVocabulary:
+    """The same without an object a value, for a vocabulary of which few are asked for."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        path = vocabulary_file(folder, name)
+        self._text = mapped.content(path) if path.stat().st_size else b""
+        text = np.frombuffer(self._text, np.uint8)
+        self._ends = np.flatnonzero(text == ord("\n"))
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def __getitem__(self, place: int) -> str:
+        start = self._ends[place - 1] + 1 if place else 0
+        return self._text[start : self._ends[place]].decode()
 
 
 def vocabulary_file(folder: Path, name: str) -> Path:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys import mapped
+
 Arrays = Mapping[str, NDArray[Any]]
 
 
@@ -68,7 +70,4 @@ def save_arrays(folder: Path, arrays: Arrays) -> None:
 
 def load_arrays(folder: Path) -> dict[str, NDArray[Any]]:
     """Maps the arrays of a folder into memory, by name; nothing is read before it is used."""
-    return {
-        path.stem: np.load(path, mmap_mode="r", allow_pickle=False)
-        for path in sorted(folder.glob("*.npy"))
-    }
+    return {path.stem: mapped.array(path) for path in sorted(folder.glob("*.npy"))}

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from recsys import bundle, index
+from recsys.catalogue import Catalogue
 from recsys.config import Config
 from recsys.features.fitted import FittedTransform
 from recsys.features.spec import EMBEDDING
@@ -64,6 +65,7 @@ def assemble(
     save_arrays(out / bundle.APP_FEATURES, {**parts.catalogue, EMBEDDING: parts.vectors})
     index.build(config.index, parts.vectors).save(out / bundle.INDEX)
     shutil.copyfile(parts.apps, out / bundle.APPS)
+    Catalogue.save(pq.read_table(parts.apps), out / bundle.CATALOGUE)
     pq.write_table(parts.popular, out / bundle.POPULAR)
     settings = config.model_dump(mode="json", by_alias=True)
     (out / bundle.CONFIG).write_text(json.dumps(settings, indent=1) + "\n")

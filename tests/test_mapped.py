@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from recsys import mapped
+
+ARRAYS = [
+    np.arange(12).reshape(3, 4),
+    np.asfortranarray(np.arange(12.0).reshape(3, 4)),
+    np.array(["NO", "Åland"]),
+    np.zeros((0, 4), dtype=np.float32),
+    np.array(7),
+]
+
+
+@pytest.mark.parametrize("values", ARRAYS, ids=["rows", "columns", "texts", "empty", "scalar"])
+def test_an_array_is_as_it_was_saved(tmp_path: Path, values: NDArray[np.generic]) -> None:
+    np.save(tmp_path / "values.npy", values)
+    found = mapped.array(tmp_path / "values.npy")
+    assert found.dtype == values.dtype
+    np.testing.assert_array_equal(found, values)
+
+
+def test_nobody_writes_to_it(tmp_path: Path) -> None:
+    np.save(tmp_path / "values.npy", np.arange(3))
+    with pytest.raises(ValueError, match="read-only"):
+        mapped.array(tmp_path / "values.npy")[0] = 1
+
+
+def test_objects_are_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "values.npy", np.array([{}]), allow_pickle=True)
+    with pytest.raises(ValueError, match="holds Python objects"):
+        mapped.array(tmp_path / "values.npy")
+
+
+def test_pages_come_and_go_and_the_values_stay(tmp_path: Path) -> None:
+    for name in ("mine", "other"):
+        (tmp_path / name).mkdir()
+        np.save(tmp_path / name / "values.npy", np.arange(1 << 20))
+    mine = mapped.array(tmp_path / "mine" / "values.npy")
+    other = mapped.array(tmp_path / "other" / "values.npy")
+    assert (resident_kib(tmp_path / "mine"), resident_kib(tmp_path / "other")) == (0, 0)
+    mapped.touch(tmp_path / "mine")
+    assert resident_kib(tmp_path / "mine") >= mine.nbytes // 1024
+    assert resident_kib(tmp_path / "other") == 0
+    mapped.give_back(tmp_path / "mine")
+    assert resident_kib(tmp_path / "mine") == 0
+    assert (mine[-1], other[-1]) == ((1 << 20) - 1, (1 << 20) - 1)
+
+
+def resident_kib(folder: Path) -> int:
+    """Memory that this process has of the files in a folder."""
+    total, is_mine = 0, False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        if "-" in line.split(" ")[0]:
+            is_mine = f"{folder}/" in line
+        elif is_mine and line.startswith("Rss:"):
+            total += int(line.split()[1])
+    return total
