@@ -11,7 +11,7 @@ demo: .venv/ready
 	$(BIN)/recsys demo --workspace $(WORKSPACE)
 
 test: lint .venv/spark
-	$(BIN)/python -m pytest -m "not real"
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder -m "not real"
 
 test-real: .venv/ready
 	$(BIN)/python -m pytest -m real

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from recsys.workspace import Workspace
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where two processes share the tests, a file stays whole, since its fixtures are made once for
+    it, and so do all tests of Spark, which takes half a minute to start."""
+    for item in items:
+        needs_spark = "spark_engine" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("spark" if needs_spark else str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> TinyPipeline:
     """Three hundred apps, two hundred users, three days, and all that the components made."""
