@@ -145,8 +145,7 @@ class _Texts:
     is four times as fast as by Arrow."""
 
     def __init__(self, column: pa.ChunkedArray) -> None:
-        texts = column.combine_chunks()
-        texts = texts.chunk(0) if isinstance(texts, pa.ChunkedArray) else texts
+        [texts] = column.chunks or [pa.array([], pa.string())]
         valid, ends, data = texts.buffers()
         self._first = texts.offset
         self._ends = np.frombuffer(ends or bytes(4), np.int32)
