@@ -5,7 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 
 from recsys.recommender import Page
 from recsys.stages import STAGES, Stage
@@ -30,6 +37,7 @@ class Metrics:
 
     def __init__(self, versions: Versions) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)  # memory, processor time, open files
         self.requests = Counter(
             "recsys_requests", "Requests answered.", ["route", "status"], registry=self.registry
         )

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 from recsys.config.serving import Serving
 from recsys.query import Query
@@ -32,6 +32,8 @@ from serving.versions import ServedRecommender
 Reason = Literal["full", "deadline"]
 _Result = TypeVar("_Result")
 _LOOK_SECONDS = 0.005
+_PATIENCE_SECONDS = 0.02
+"""What the event loop rests while a batch is computed; most take less."""
 _MAX_SPARE_BATCH = 4
 _NEWS = 0.05  # the weight of the last batch in what a request takes
 
@@ -53,13 +55,21 @@ class _Request:
     came: float
     """By `time.monotonic`."""
     result: asyncio.Future[Any]
-    taken: float = 0.0
-    """When a thread took it."""
     is_late: bool = False
     """The second thread has it."""
 
 
 _Outcomes = list[tuple[_Request, Any]]
+
+
+class _Computed(NamedTuple):
+    """What became of a batch."""
+
+    outcomes: _Outcomes
+    """Of those who still waited."""
+    began: float
+    """By `time.monotonic`."""
+    seconds: float
 
 
 class ModelQueue:
@@ -77,11 +87,16 @@ class ModelQueue:
         self._metrics = metrics
         self._unanswered: dict[_Request, None] = {}  # in the order in which they came
         self._look: asyncio.TimerHandle | None = None
-        self._ranked = Lane[_Request](
-            "model", settings.max_batch, partial(self._compute, rungs=ladder.WHOLE)
+        self._turn: asyncio.Handle | None = None
+        self._loop: asyncio.AbstractEventLoop
+        self._ranked = Lane[_Request, _Computed](
+            "model", settings.max_batch, partial(self._compute, rungs=ladder.WHOLE), self._hand_back
         )
-        self._unranked = Lane[_Request](
-            "spare", _MAX_SPARE_BATCH, partial(self._compute, rungs=ladder.UNRANKED)
+        self._unranked = Lane[_Request, _Computed](
+            "spare",
+            _MAX_SPARE_BATCH,
+            partial(self._compute, rungs=ladder.UNRANKED),
+            self._hand_back,
         )
         metrics.queue_length.set_function(lambda: len(self._unanswered))
 
@@ -116,7 +131,7 @@ class ModelQueue:
         return cast(_Result, await self._answered(recommender, function))
 
     def close(self) -> None:
-        """Ends the threads once what waits is worked off."""
+        """Ends the threads once what they work on is done."""
         for lane in (self._ranked, self._unranked):
             lane.close()
 
@@ -132,6 +147,7 @@ class ModelQueue:
             self._hand_to_spare(request)
         else:
             self._ranked.put(request)
+        self._plan_turn(loop)
         if self._look is None:
             self._look = loop.call_later(_LOOK_SECONDS, self._look_for_late)
         return request.result
@@ -150,6 +166,7 @@ class ModelQueue:
         self._look = None
         if self._unanswered:
             loop = asyncio.get_running_loop()
+            self._plan_turn(loop)
             self._look = loop.call_later(_LOOK_SECONDS, self._look_for_late)
 
     def _hand_to_spare(self, request: _Request) -> None:
@@ -163,26 +180,44 @@ class ModelQueue:
         if not request.result.done():
             request.result.set_exception(Shed("deadline"))
 
-    def _compute(self, batch: list[_Request], rungs: Sequence[Rung]) -> None:
+    def _plan_turn(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Lets the threads have what waits once the loop has read what came by now: that makes a
+        batch."""
+        if self._turn is None:
+            self._turn = loop.call_soon(self._take_turns, loop)
+
+    def _take_turns(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._turn = None
+        self._loop = loop
+        self._unranked.turn(patience=0)
+        computed = self._ranked.turn(_PATIENCE_SECONDS)
+        if computed is not None:
+            self._deliver(computed)
+
+    def _compute(self, batch: list[_Request], rungs: Sequence[Rung]) -> _Computed:
         """Works in a lane's thread."""
         began = time.monotonic()
         due = [one for one in batch if self._is_due(one, began)]
         outcomes: _Outcomes = []
         for recommender, group in itertools.groupby(due, key=lambda one: one.recommender):
             outcomes += _computed(recommender, list(group), rungs)
-        if not due:
-            return
-        for one in due:
-            one.taken = began
-        seconds = time.monotonic() - began
-        with contextlib.suppress(RuntimeError):  # the loop has ended without waiting for this one
-            due[0].result.get_loop().call_soon_threadsafe(self._deliver, outcomes, seconds)
+        return _Computed(outcomes, began, time.monotonic() - began)
 
     def _is_due(self, request: _Request, now: float) -> bool:
         return not request.result.done() and now - request.came < self._deadline_seconds
 
-    def _deliver(self, outcomes: _Outcomes, seconds: float) -> None:
+    def _hand_back(self, computed: _Computed) -> None:
+        """Works in a lane's thread, for a batch that the loop has not waited for."""
+        with contextlib.suppress(RuntimeError):  # the loop has ended without waiting for this one
+            self._loop.call_soon_threadsafe(self._deliver, computed)
+
+    def _deliver(self, computed: _Computed) -> None:
         """Back in the event loop, once a batch."""
+        outcomes, began, seconds = computed
+        # Not at once: whoever is answered now shall have the answer before the next batch begins.
+        self._loop.call_soon(self._plan_turn, self._loop)
+        if not outcomes:
+            return
         self._metrics.batch_size.observe(len(outcomes))
         self._metrics.batch_seconds.observe(seconds)
         if not outcomes[0][0].is_late:  # those take another way, which is shorter
@@ -191,7 +226,7 @@ class ModelQueue:
             self._unanswered.pop(request, None)
             if request.result.done():  # the other thread was first, or nobody waits any more
                 continue
-            self._metrics.queue_seconds.observe(request.taken - request.came)
+            self._metrics.queue_seconds.observe(began - request.came)
             if isinstance(outcome, Exception):
                 request.result.set_exception(outcome)
             else:
