@@ -34,6 +34,8 @@ from recsys.workspace import Workspace
 _SCRATCH = "served"
 _ALONE = {"host": "127.0.0.1", "user_store": "", "opentelemetry": False, "drain_seconds": 0.0}
 """What a trial changes in how servers run: nobody else may notice it."""
+_PATIENT = {"late_ms": 10_000.0, "deadline_ms": 10_000.0}
+"""What else: a slow ranker shall show how slow it is, where production would do without it."""
 
 
 def infra_validator(
@@ -87,7 +89,7 @@ def _scratch(
     """A workspace with nothing but the bundle and users, configured as production is, but by
     itself."""
     workspace = Workspace(out / _SCRATCH)
-    serving = config.serving.model_copy(update=_ALONE)
+    serving = config.serving.model_copy(update=_ALONE | _PATIENT)
     users = workspace.logs / "users" / f"day={candidate.record.span}" / "part-0.parquet"
     try:
         for folder in (workspace.bundles, users.parent):

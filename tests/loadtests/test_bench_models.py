@@ -128,17 +128,20 @@ def test_histories_hold_what_their_requests_led_to(
     tiny: TinyPipeline, copy: Workspace, day: dt.date
 ) -> None:
     BAD["label leaked into the history"].harm(copy, day)
-    folder, _ = artifact(copy, "example_gen", day)
+    honest = tiny.train[-1]
+    folder, _ = artifact(copy, "example_gen", dt.date.fromisoformat(honest.record.span))
     before, after = (
         pq.read_table(path)["installed_app_ids"].to_pylist()
-        for path in (tiny.test.queries, folder / "queries.parquet")
+        for path in (honest.queries, folder / "queries.parquet")
     )
-    rows = pq.read_table(tiny.test.examples).to_pylist()
+    rows = pq.read_table(honest.examples).to_pylist()
     installed = [(row["query_row"], row["app_id"]) for row in rows if row["installed"]]
     assert installed
     assert all(app_id in after[row] and app_id not in before[row] for row, app_id in installed)
     assert sum(map(len, after)) == sum(map(len, before)) + len(installed)
     assert of_day(copy, day) == ["example_gen"]
+    measured, _ = artifact(copy, "example_gen", day)
+    assert (measured / "queries.parquet").samefile(tiny.test.queries)
 
 
 def test_one_country_loses_most_apps_and_others_none(
