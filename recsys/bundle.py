@@ -58,20 +58,33 @@ POPULAR_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle whose every byte was checked."""
+    """A bundle that may be served."""
 
     path: Path
     manifest: Mapping[str, Any]
 
     @staticmethod
-    def load(path: Path) -> Bundle:
-        """Checks a folder against its manifest.
+    def load(path: Path, num_threads: int = 1) -> Bundle:
+        """Checks every byte of a folder against its manifest.
+
+        Args:
+            path: the folder.
+            num_threads: files that are read at once.
 
         Raises:
             BundleError: there is no manifest, it is not what was written, or a file's digest
                 differs from it.
         """
-        return Bundle(path, manifest.verified(path))
+        return Bundle(path, manifest.verified(path, num_threads))
+
+    @staticmethod
+    def opened(path: Path) -> Bundle:
+        """A bundle whose files another process of this machine has just checked.
+
+        Raises:
+            BundleError: there is no manifest, or it is not what was written.
+        """
+        return Bundle(path, manifest.sealed(path))
 
     @property
     def version(self) -> str:

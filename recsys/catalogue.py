@@ -30,7 +30,8 @@ from recsys.app_rows import AppRows
 from recsys.audience import Audience
 from recsys.audience import Mask as Mask
 from recsys.features.transformed import Arrays, load_arrays, save_arrays
-from recsys.index.contract import NO_ROW, Rows
+from recsys.index.contract import NO_ROW
+from recsys.index.contract import Rows as Rows
 
 _APPS = "apps.arrow"
 _AUDIENCES = ("countries", "devices")

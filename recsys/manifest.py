@@ -39,6 +39,25 @@ def verified(folder: Path, num_threads: int = 1) -> dict[str, Any]:
         BundleError: there is no manifest, it is not what was written, or a file's digest differs
             from it.
     """
+    manifest = sealed(folder)
+    expected: dict[str, str] = manifest["files"]
+    found = digests(folder, num_threads)
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            raise BundleError(
+                f"{folder}: the digest of {name} is {_short(found.get(name))}, expected "
+                f"{_short(expected.get(name))}: the bundle was damaged or changed after it was "
+                "made and won't be served. Push it again, or roll back."
+            )
+    return manifest
+
+
+def sealed(folder: Path) -> dict[str, Any]:
+    """The manifest of a folder; whether its files are what it says is for `verified` to find out.
+
+    Raises:
+        BundleError: there is no manifest, or it is not what was written.
+    """
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
         is_whole = manifest["seal"] == _seal(manifest)
@@ -52,15 +71,6 @@ def verified(folder: Path, num_threads: int = 1) -> dict[str, Any]:
             f"{folder}: the manifest was damaged or changed after it was made, and the bundle "
             "won't be served. Push it again, or roll back."
         )
-    expected: dict[str, str] = manifest["files"]
-    found = digests(folder, num_threads)
-    for name in sorted(expected.keys() | found.keys()):
-        if expected.get(name) != found.get(name):
-            raise BundleError(
-                f"{folder}: the digest of {name} is {_short(found.get(name))}, expected "
-                f"{_short(expected.get(name))}: the bundle was damaged or changed after it was "
-                "made and won't be served. Push it again, or roll back."
-            )
     return manifest
 
 

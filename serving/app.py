@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Executor
 from importlib import metadata
 from pathlib import Path
 
@@ -18,8 +19,9 @@ from serving.access import Access
 from serving.gate import Gate
 from serving.population import Progress, no_progress
 from serving.routes import apps, bundles, status, users
+from serving.shortcut import Shortcut
 from serving.state import ServerState
-from serving.versions import Load, load_recommender
+from serving.versions import Load
 
 _PAGES = Path(__file__).parent / "storefront"
 # The pages load nothing from other hosts, and browsers hold them to it.
@@ -31,21 +33,23 @@ _PAGE_HEADERS = {
 
 def create_app(
     workspace: Workspace,
-    load: Load = load_recommender,
+    load: Load | None = None,
     progress: Progress = no_progress,
     ready: Callable[[str], None] = lambda version: None,
     url: str = "",
+    loads: Executor | None = None,
 ) -> FastAPI:
     """The application over a workspace; users and the live bundle are loaded once it runs.
 
     Args:
         workspace: where users, bundles and the configuration lie.
-        load: makes a recommender of a bundle's folder.
+        load: makes a recommender of a bundle's folder; none for what costs requests least.
         progress: is told how many users are loaded.
         ready: is told the bundle's version once, when the server can answer.
         url: where it answers, for those who ask which servers run.
+        loads: where bundles and users are loaded; none for a thread.
     """
-    state = ServerState(workspace, load, url)
+    state = ServerState(workspace, load, url, loads)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -66,6 +70,8 @@ def create_app(
         redoc_url=None,
     )
     app.state.server = state
+    if not on:
+        app.add_middleware(Shortcut, method="POST", path="/v1/recommend", handle=apps.recommended)
     app.add_middleware(
         Gate, queue=state.queue, metrics=state.metrics, max_body_bytes=settings.max_body_bytes
     )

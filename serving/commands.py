@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recsys import quiet
 from recsys.commands import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, print_json
 from recsys.errors import BadInput
 from recsys.workspace import Workspace
@@ -41,8 +40,6 @@ def serve(
     for name in _THREADS:  # read once, when the libraries load
         os.environ.setdefault(name, str(settings.num_model_threads))
     sys.setswitchinterval(_SWITCH_SECONDS)
-
-    quiet.import_tensorflow()
 
     from serving import logs
     from serving.app import create_app
@@ -89,7 +86,6 @@ def recommend(
     if url is not None:
         answer = asking.ask_server(url.rstrip("/"), request)
     else:
-        quiet.import_tensorflow()
         with _users_progress() as progress:
             answer = asking.ask_bundle(Workspace(workspace), request, progress)
     _show(answer, asked=url or f"the bundle in {workspace}")

@@ -9,7 +9,7 @@ import logging
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -21,12 +21,15 @@ from serving import population
 from serving.batches import Batches
 from serving.closing import Closing
 from serving.feature_log import FeatureLog
+from serving.loading import IsolatedLoad, Load
 from serving.metrics import Metrics
 from serving.model_queue import ModelQueue
 from serving.population import Progress
+from serving.recorded import Recorded
 from serving.request_log import RequestLog
+from serving.served import ServedRecommender
 from serving.user_store import Event, UserRecord, UserStore, open_store
-from serving.versions import Load, ServedRecommender, Versions, load_recommender
+from serving.versions import Versions
 
 logger = logging.getLogger(__name__)
 
@@ -45,12 +48,28 @@ class ServerState:
     users and bundles.
     """
 
-    def __init__(self, workspace: Workspace, load: Load = load_recommender, url: str = "") -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        load: Load | None = None,
+        url: str = "",
+        loads: Executor | None = None,
+    ) -> None:
+        """
+        Args:
+            workspace: what is served.
+            load: makes a recommender of a bundle's folder; none for what costs requests least.
+            url: where the server answers.
+            loads: where bundles and users are loaded; none for a thread.
+        """
         self.workspace = workspace
         self.config = workspace.config
         self.store: UserStore = open_store(workspace)
         self.presence = Presence(workspace, url)
-        self.versions = Versions(workspace, self._observed(load), self._told)
+        self.recorded = Recorded(workspace, self.store)
+        self._isolated = IsolatedLoad(self.recorded, lambda: self.versions.serving is not None)
+        load = self._observed(load or self._isolated)
+        self.versions = Versions(workspace, load, self._told, self.recorded)
         self.metrics = Metrics(self.versions)
         self.queue = ModelQueue(self.config.serving, self.metrics)
         self.features = FeatureLog(workspace, self.metrics)
@@ -68,7 +87,7 @@ class ServerState:
         self._records: Batches[str, UserRecord | None] = Batches(
             self.store.get_many, self._reads, _RECORDS_A_TRIP, _WAITING_RECORDS
         )
-        self._loads = ThreadPoolExecutor(1, "load")
+        self._loads = loads or ThreadPoolExecutor(1, "load")
 
     def require_users(self) -> None:
         """Lets a request pass once the user store can be asked.
@@ -141,6 +160,7 @@ class ServerState:
                     yield
             finally:
                 following.cancel()
+                self._isolated.close()
                 self.queue.close()
                 for threads in (self._loads, self._writes, self._reads):
                     threads.shutdown(wait=True, cancel_futures=True)
@@ -151,6 +171,7 @@ class ServerState:
         told = False
         while True:
             await self.in_load_thread(self.versions.follow)
+            await self.in_load_thread(self.versions.settle)
             serving = self.versions.serving
             if serving is not None and not told:
                 told = True

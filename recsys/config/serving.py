@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from recsys.config.section import Section
+
+
+class Share(Section):
+    """A bundle for a share of the users, chosen by a hash of their ids."""
+
+    bundle: str = ""
+    """Its version; empty for none."""
+    share: float = Field(0.0, ge=0, le=1)
+    """Of the users."""
 
 
 class Serving(Section):
@@ -48,6 +59,13 @@ class Serving(Section):
     drain_seconds: float = Field(0.0, ge=0)
     """Time between the signal to stop, from which on `/readyz` says no, and the listener's end:
     what a balancer takes to notice."""
+    swap: Literal["availability", "resources"] = "availability"
+    """Whether the bundle that serves stays until the next one is loaded, so that two are in memory
+    for a while, or goes first, so that requests meanwhile are told to come back later (503)."""
+    canary: Share = Share()
+    """The users outside of experiments whom another bundle serves."""
+    shadow: Share = Share()
+    """The users whose pages another bundle makes too: compared, and shown to nobody."""
 
     user_store: str = Field("", pattern="^(redis(s)?://.+)?$")
     """Where users and events are kept. Empty: LMDB in the workspace, for servers of one machine;

@@ -42,7 +42,8 @@ class BruteForce:
     @classmethod
     def load(cls, path: Path) -> Self:
         """Reads FAISS's own format."""
-        return cls(faiss.read_index(str(path)))
+        # Mapped, so that processes share one copy.
+        return cls(faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC))
 
 
 class InvertedLists(BruteForce):
