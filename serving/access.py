@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import random
 import re
 import time
@@ -13,10 +12,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.logs import REQUEST_ID
 from serving.metrics import Metrics
+from serving.request_ids import random_digits
 
 logger = logging.getLogger(__name__)
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
+_ID_DIGITS = 32
 # Those that may be refused before a route is looked up.
 _PLAIN_ROUTES = frozenset({"/v1/recommend", "/v1/events"})
 
@@ -82,7 +83,7 @@ def _id_of(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             return str(value, "ascii")
-    return os.urandom(16).hex()
+    return random_digits(_ID_DIGITS)
 
 
 def _route(scope: Scope) -> str:

@@ -99,7 +99,8 @@ def ask_bundle(
         population.seed(store, workspace, progress)
         record = store.get(request.user_id) or UserRecord(request.user_id)
     query = assemble(request, record, workspace.config, dt.datetime.now(dt.UTC))
-    [page] = recommender.recommend([query])
-    request_id = request_ids.new(query.time)
-    body = json.loads(encoded(page_body(request_id, ladder.Answer(recommender, page, None))))
+    [answer] = ladder.answers(recommender, [query], [ladder.WHOLE[0]])
+    if isinstance(answer, Exception):
+        raise answer
+    body = json.loads(encoded(page_body(request_ids.new(query.time), answer)))
     return Answer(jsonable_encoder(user_body(record, recommender)), body)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic_core import to_json
 
 from recsys.recommender import Item
-from serving.ladder import Answer
+from serving.ladder import SHOWN, Answer
 from serving.user_store import UserRecord
 from serving.versions import ServedRecommender
 
@@ -22,7 +22,7 @@ def page_body(request_id: str, answer: Answer) -> Body:
         "bundle": answer.recommender.version,
         "experiment": None,
         "degraded": answer.degraded,
-        "items": items_body(answer.page.items, answer.recommender),
+        "items": _items(answer.page.items, answer.shown),
     }
 
 
@@ -33,16 +33,19 @@ def encoded(body: Body) -> bytes:
 
 def items_body(items: Sequence[Item], recommender: ServedRecommender) -> list[Body]:
     """Recommended apps with their titles."""
-    shown = recommender.catalogue.columns([item.app_id for item in items], ["title", "category"])
+    return _items(items, recommender.catalogue.columns([item.app_id for item in items], SHOWN))
+
+
+def _items(items: Sequence[Item], shown: Sequence[Mapping[str, Any]]) -> list[Body]:
     return [
         {
             "position": item.position,
             "app_id": item.app_id,
-            **titled,
+            **app,
             "score": item.score,
             "sources": item.sources,
         }
-        for item, titled in zip(items, shown, strict=True)
+        for item, app in zip(items, shown, strict=True)
     ]
 
 

@@ -7,10 +7,11 @@ takes none of its neighbours down.
 
 from __future__ import annotations
 
+import itertools
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from recsys.errors import BadInput
 from recsys.recommender import Page, Query
@@ -20,6 +21,9 @@ logger = logging.getLogger(__name__)
 
 Rung = Literal["ranked", "retrieval_order", "popular"]
 Degraded = Literal["retrieval_order", "popular"]
+
+SHOWN = ("title", "category")
+"""What a page says of an app."""
 
 WHOLE: tuple[Rung, ...] = ("ranked", "retrieval_order", "popular")
 UNRANKED: tuple[Rung, ...] = WHOLE[1:]
@@ -33,6 +37,8 @@ class Answer:
     page: Page
     degraded: Degraded | None
     """How far down the ladder it was made; None at the top."""
+    shown: Sequence[Mapping[str, Any]]
+    """What the catalogue says of the page's apps, one after the other."""
 
 
 def answers(
@@ -42,6 +48,7 @@ def answers(
     rung, *lower = rungs
     try:
         pages = _pages(recommender, queries, rung)
+        shown = _shown(recommender, pages)
     except BadInput as error:
         if len(queries) == 1:
             return [error]
@@ -51,7 +58,10 @@ def answers(
             return answers(recommender, queries, lower) if lower else [error]
     else:
         degraded = None if rung == "ranked" else rung
-        return [Answer(recommender, page, degraded) for page in pages]
+        return [
+            Answer(recommender, page, degraded, apps)
+            for page, apps in zip(pages, shown, strict=True)
+        ]
     return [answer for query in queries for answer in answers(recommender, [query], rungs)]
 
 
@@ -65,3 +75,11 @@ def _pages(recommender: ServedRecommender, queries: Sequence[Query], rung: Rung)
     if len(pages) != len(queries):
         raise ValueError(f"{len(queries)} queries have {len(pages)} pages")
     return pages
+
+
+def _shown(recommender: ServedRecommender, pages: Sequence[Page]) -> list[list[dict[str, Any]]]:
+    """What each page says of its apps: asked of the catalogue for all at once, since many take
+    each a third of what a few do."""
+    app_ids = [item.app_id for page in pages for item in page.items]
+    every = iter(recommender.catalogue.columns(app_ids, SHOWN))
+    return [list(itertools.islice(every, len(page.items))) for page in pages]

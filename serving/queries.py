@@ -48,22 +48,28 @@ def checked_k(k: int, config: Config) -> int:
 
 
 def _given(context: Context, config: Config) -> dict[str, object]:
-    given = {name: value for name, value in context.model_dump().items() if value is not None}
-    declared = {
-        feature.column or name: feature.kind
-        for name, feature in config.features.items()
-        if feature.table == "requests" and feature.kind in ("category", "number")
-    }
-    known = {*Context.model_fields, *declared}
-    if unknown := given.keys() - known:
+    given = {name: value for name, value in context if value is not None}
+    declared = _declared(config)
+    if unknown := given.keys() - Context.model_fields.keys() - declared.keys():
+        known = {*Context.model_fields, *declared}
         raise BadInput(
             f"context has {', '.join(sorted(unknown))}, expected only {', '.join(sorted(known))}: "
             "declare further columns in recsys.toml as features of the table requests."
         )
-    for name, value in given.items():
-        if declared.get(name) == "number" and not _is_number(value):
+    for name, kind in declared.items():
+        value = given.get(name)
+        if value is not None and kind == "number" and not _is_number(value):
             raise BadInput(f"context has {name} = {value!r:.40}, expected a number of 32 bits.")
     return given
+
+
+def _declared(config: Config) -> dict[str, str]:
+    """Kinds of the columns that a request may bring, by name."""
+    return {
+        feature.column or name: feature.kind
+        for name, feature in config.features.items()
+        if feature.table == "requests" and feature.kind in ("category", "number")
+    }
 
 
 def _is_number(value: object) -> bool:

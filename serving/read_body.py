@@ -20,21 +20,28 @@ from serving.state import ServerState, state_of
 
 _Body = TypeVar("_Body", bound=BaseModel)
 Answer = Callable[[_Body, ServerState], Awaitable[Response]]
+Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-def reading(model: type[_Body], answer: Answer[_Body]) -> type[APIRoute]:
-    """The class of a route that gives `answer` the request's body and the server's state."""
+def reader(model: type[_Body], answer: Answer[_Body]) -> Handle:
+    """Gives `answer` a request's body and the server's state."""
+
+    async def handled(request: Request) -> Response:
+        try:
+            body = model.model_validate_json(await request.body())
+        except ValidationError as error:
+            raise RequestValidationError(_in_body(error)) from None
+        return await answer(body, await state_of(request))
+
+    return handled
+
+
+def reading(handle: Handle) -> type[APIRoute]:
+    """The class of a route that is handled so, whatever its endpoint's signature says."""
 
     class Route(APIRoute):
-        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-            async def handled(request: Request) -> Response:
-                try:
-                    body = model.model_validate_json(await request.body())
-                except ValidationError as error:
-                    raise RequestValidationError(_in_body(error)) from None
-                return await answer(body, await state_of(request))
-
-            return handled
+        def get_route_handler(self) -> Handle:
+            return handle
 
     return Route
 

@@ -20,7 +20,7 @@ from serving.api import (
 )
 from serving.bodies import Body, app_body, apps_body, encoded, items_body, page_body
 from serving.queries import assemble, checked_k
-from serving.read_body import reading
+from serving.read_body import reader, reading
 from serving.state import State
 
 router = APIRouter(prefix="/v1", tags=["apps"], responses=problems.NOT_READY)
@@ -42,13 +42,14 @@ async def recommend(request: RecommendRequest, state: State) -> Response:
     return _json(page_body(request_id, answer))
 
 
+recommended = reader(RecommendRequest, recommend)
 router.add_api_route(
     "/recommend",
     recommend,
     methods=["POST"],
     response_model=Recommendations,
     responses=problems.BODY,
-    route_class_override=reading(RecommendRequest, recommend),
+    route_class_override=reading(recommended),
 )
 
 
