@@ -10,16 +10,16 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from data.arrays import Booleans, Floats, Integers
+from data.asking import Asking
 from data.behaviour import Behaviour, expected_installs
 from data.day import StoreState
 from data.generate import world_of
-from data.lexicon import AGE_BANDS, COUNTRIES, DEVICES
 from data.lists import contains, repeated
+from data.policy import HOME
 from data.reading import state_after
+from data.requests import DAY, Requests
 from data.world import World
 from recsys.query import Query
 from recsys.workspace import Workspace
@@ -48,6 +48,7 @@ class Audience:
         self._state = state.grown(len(self._apps))
         self._installed = state.installed.of(users)
         self._behaviour = Behaviour(world, day)
+        self._asking = Asking(world, day)
 
     @classmethod
     def after_logs(cls, workspace: Workspace, num_users: int) -> Audience:
@@ -64,39 +65,13 @@ class Audience:
 
     def queries(self) -> list[Query]:
         """Each user's request at home, at noon, UTC."""
-        people = self._world.users
-        languages = people.language.take(pa.array(self.users)).to_pylist()
-        noon = dt.datetime.combine(self.day, dt.time(12), dt.UTC)
-        return [
-            Query(
-                user_id=f"{user_id}",
-                time=noon,
-                features={
-                    "country": COUNTRIES[people.country[user]].code,
-                    "language": language,
-                    "device": DEVICES[people.device[user]],
-                    "age_band": AGE_BANDS[people.age_band[user]],
-                    "surface": "home",
-                },
-                installed_app_ids=self._apps.app_id.take(pa.array(apps[apps >= 0])).to_pylist(),
-                k=PAGE_SIZE,
-            )
-            for user, user_id, language, apps in zip(
-                self.users,
-                people.user_id.take(pa.array(self.users)).to_pylist(),
-                languages,
-                self._installed,
-                strict=True,
-            )
-        ]
+        num = len(self.users)
+        at_noon = Requests(self.users, np.full(num, DAY // 2), np.full(num, HOME, np.int32))
+        return self._asking.queries(at_noon, self._installed, PAGE_SIZE)
 
     def rows(self, pages: Sequence[Sequence[str]]) -> Integers:
         """Pages of app ids as rows of apps, `[n, PAGE_SIZE]`; -1 is an unknown app or none."""
-        rows = np.full((len(pages), PAGE_SIZE), -1, np.int32)
-        for row, page in zip(rows, pages, strict=True):
-            known = pc.index_in(pa.array(page[:PAGE_SIZE], pa.string()), self._apps.app_id)
-            row[: len(known)] = known.fill_null(-1).to_numpy(zero_copy_only=False)
-        return rows
+        return self._asking.app_rows(pages, PAGE_SIZE)
 
     def most_popular(self) -> Integers:
         """Pages of the eligible apps that were installed most, `[n, PAGE_SIZE]`."""

@@ -125,14 +125,17 @@ class Behaviour:
         return Chances(*(shown * _sigmoid(logits) for logits in (click, install, uninstall)))
 
 
-def act(rng: np.random.Generator, chances: Chances) -> Acts:
-    """Draws what happens on pages whose positions are in order."""
-    shape = chances.click.shape
-    looked = rng.random(shape, np.float32) < examination(shape[1])
-    click = looked & (rng.random(shape, np.float32) < chances.click)
-    install = click & (rng.random(shape, np.float32) < chances.install)
-    uninstall = install & (rng.random(shape, np.float32) < chances.uninstall)
-    return Acts(click, install, uninstall)
+def act(lots: Floats, chances: Chances) -> Acts:
+    """What happens on pages whose positions are in order.
+
+    Args:
+        lots: `[4, n, k]` uniform draws: to look, click, install, uninstall.
+        chances: of pages `[n, k]`.
+    """
+    look, click, install, uninstall = lots
+    clicked = (look < examination(look.shape[1])) & (click < chances.click)
+    installed = clicked & (install < chances.install)
+    return Acts(clicked, installed, installed & (uninstall < chances.uninstall))
 
 
 def expected_installs(chances: Chances) -> Floats:

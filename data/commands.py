@@ -1,4 +1,4 @@
-"""`recsys data ...` and `recsys ab ...`."""
+"""`recsys data ...`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from recsys.errors import BadInput
 from recsys.workspace import Workspace, write_atomically
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
-ab = typer.Typer(add_completion=False, no_args_is_help=True)
 
 
 @app.callback()
@@ -33,11 +32,6 @@ def _data() -> None:
 
 app.command("import")(import_data)
 app.command("break")(break_data)
-
-
-@ab.callback()
-def _ab() -> None:
-    """Experiments on the synthetic store's users."""
 
 
 @app.command()
@@ -95,30 +89,6 @@ def generate(
                 "peak_mib": round(peak_mib()),
             }
         )
-
-
-@ab.command("expected-installs")
-def expected_installs(
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    users: Annotated[int, typer.Option(min=2, help="Users to ask.")] = 2_000,
-    as_json: JsonOption = False,
-) -> None:
-    """What a page of the serving bundle is worth to users whose truth is known."""
-    from dataclasses import asdict
-
-    from rich.console import Console
-
-    from recsys import quiet
-
-    quiet.import_tensorflow()
-
-    from data.report import table
-    from data.simulation import expected_installs
-
-    comparison = expected_installs(Workspace(workspace), users)
-    Console().print(table(comparison))
-    if as_json:
-        print_json(asdict(comparison))
 
 
 def _chosen(preset: str, workspace: Workspace) -> Config:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from typing import Protocol
 
 import numpy as np
 
@@ -12,7 +13,8 @@ from data.arrays import Floats, Integers, Times
 from data.behaviour import Acts, Behaviour, act
 from data.installed import InstalledApps
 from data.lists import turns
-from data.policy import HOME, LoggingPolicy, Visits
+from data.luck import Drawn, Luck
+from data.policy import HOME, LoggingPolicy, Shown, Visits
 from data.requests import DAY, SECOND, Requests, requests_on
 from data.world import World
 
@@ -107,31 +109,61 @@ class DayLog:
         return int((self.pages >= 0).sum())
 
 
+class Front(Protocol):
+    """Answers requests with pages."""
+
+    def __call__(self, requests: Requests, installed: Integers, /) -> Shown:
+        """A page each; `installed` is `[n, c]` rows of apps, -1 for none."""
+        ...
+
+
 def live(world: World, day: dt.date, state: StoreState) -> DayLog:
-    """Lets the users live a day, and the state become that of the day's end.
+    """Lets the users live a day of the logs, and the state become that of the day's end."""
+    rng = world.streams.rng("behaviour", day.isoformat())
+    policy = LoggingPolicy(world.apps(day), state.num_installs, world.config.exploration)
+    return lived(
+        world, day, state, requests_on(world, day), Shelves(world, policy, rng), Drawn(rng)
+    )
+
+
+def lived(
+    world: World, day: dt.date, state: StoreState, requests: Requests, front: Front, luck: Luck
+) -> DayLog:
+    """What becomes of a day's requests, whoever answers them; the state becomes that of its end.
 
     A user's requests are answered in order, so that what one of them installed is on the device at
     the next; what was uninstalled leaves the device when the day ends.
     """
-    rng = world.streams.rng("behaviour", day.isoformat())
-    policy = LoggingPolicy(world.apps(day), state.num_installs, world.config.exploration)
     behaviour = Behaviour(world, day)
-    requests = requests_on(world, day)
     shape = len(requests), world.config.page_size
     pages, propensity = np.full(shape, -1, np.int32), np.zeros(shape, np.float32)
     parts = [Outcomes.none()]
     for some in _chunks(requests):
-        user, shelf = requests.user[some], requests.shelf[some]
-        installed = state.installed.of(user)
-        country, device = world.users.country[user], world.users.device[user]
-        shown = policy.draw(rng, Visits(country, device, installed, shelf), shape[1])
-        acts = act(rng, behaviour.chances(user, installed, shown.pages, shelf != HOME))
+        asked = requests[some]
+        installed = state.installed.of(asked.user)
+        shown = front(asked, installed)
+        chances = behaviour.chances(asked.user, installed, shown.pages, asked.shelf != HOME)
+        acts = act(luck.of_acts(asked, shown.pages), chances)
         pages[some], propensity[some] = shown.pages, shown.propensity
-        parts.append(_events(rng, requests, some, shown.pages, acts))
+        parts.append(_events(luck, asked, some, shown.pages, acts))
         state.put_on_devices(parts[-1].of(INSTALL))
     outcomes = Outcomes.joined(parts)
     state.close(outcomes)
     return DayLog(day, requests, pages, propensity, outcomes)
+
+
+class Shelves:
+    """Pages of the logging policy, one draw after the other."""
+
+    def __init__(self, world: World, policy: LoggingPolicy, rng: np.random.Generator) -> None:
+        self._world, self._policy, self._rng = world, policy, rng
+
+    def __call__(self, requests: Requests, installed: Integers) -> Shown:
+        """A page each from the shelf that the request looks at."""
+        people = self._world.users
+        country, device = people.country[requests.user], people.device[requests.user]
+        visits = Visits(country, device, installed, requests.shelf)
+        return self._policy.draw(self._rng, visits, self._world.config.page_size)
 
 
 def _chunks(requests: Requests) -> Iterator[Integers]:
@@ -142,15 +174,14 @@ def _chunks(requests: Requests) -> Iterator[Integers]:
         yield from (batch[i : i + CHUNK] for i in range(0, len(batch), CHUNK))
 
 
-def _events(
-    rng: np.random.Generator, requests: Requests, some: Integers, pages: Integers, acts: Acts
-) -> Outcomes:
+def _events(luck: Luck, asked: Requests, some: Integers, pages: Integers, acts: Acts) -> Outcomes:
     """The events of acts on pages, each after the one it follows from and before midnight."""
     row, column = np.nonzero(acts.click)
     request, app = some[row], pages[row, column]
-    clicked = _later(rng, requests.time[request], MEAN_READING)
-    installed = _later(rng, clicked, MEAN_DECIDING)
-    uninstalled = installed + (rng.random(len(row)) * (DAY - installed)).astype(np.int64)
+    reading, deciding, keeping = luck.of_times(asked[row], app)
+    clicked = _later(reading, asked.time[row], MEAN_READING)
+    installed = _later(deciding, clicked, MEAN_DECIDING)
+    uninstalled = installed + (keeping * (DAY - installed)).astype(np.int64)
     happened = (
         np.ones(len(row), bool),
         acts.install[row, column],
@@ -160,9 +191,10 @@ def _events(
     kind = np.concatenate([np.full(h.sum(), k, np.int32) for k, h in enumerate(happened)])
     which = np.concatenate([np.flatnonzero(h) for h in happened])
     time = np.concatenate([t[h] for t, h in zip(times, happened, strict=True)])
-    return Outcomes(request[which], requests.user[request[which]], app[which], kind, time)
+    return Outcomes(request[which], asked.user[row[which]], app[which], kind, time)
 
 
-def _later(rng: np.random.Generator, time: Times, mean: int) -> Times:
-    delay = rng.exponential(mean, len(time)).astype(np.int64) + 1
-    return time + np.minimum(delay, (DAY - time) // 3)
+def _later(delay: Floats, time: Times, mean: int) -> Times:
+    """Some time after, by a delay that is 1 in the mean."""
+    late = (delay * mean).astype(np.int64) + 1
+    return time + np.minimum(late, (DAY - time) // 3)

@@ -35,6 +35,9 @@ class Requests:
     def __len__(self) -> int:
         return len(self.user)
 
+    def __getitem__(self, which: Integers) -> Requests:
+        return Requests(self.user[which], self.time[which], self.shelf[which])
+
 
 def requests_on(world: World, day: dt.date) -> Requests:
     """The requests of a day."""

@@ -5,14 +5,23 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import typer
 from typer.core import TyperGroup
 
 from recsys.errors import BadInput, GateStopped
 
-COMMANDS = {
+Commands = Mapping[str, "str | Commands"]
+"""Where each command is, or each command of a group."""
+
+AB: Commands = {
+    "simulate": "data.ab_commands:simulate",
+    "expected-installs": "data.ab_commands:expected_installs",
+}
+
+COMMANDS: Commands = {
     "demo": "loadtests.commands:demo",
     "init": "recsys.commands:init",
     "data": "data.commands:app",
@@ -23,45 +32,61 @@ COMMANDS = {
     "serve": "serving.commands:serve",
     "recommend": "serving.commands:recommend",
     "events": "serving.event_commands:events",
-    "ab": "data.commands:ab",
+    "ab": AB,
     "bench": "loadtests.commands:bench",
     "ui": "pipeline.commands.run:ui",
 }
 
 
+GROUPS = {"ab": "Experiments: simulated on the synthetic store's users, and analysed."}
+
+
 class LazyGroup(TyperGroup):
     """A group whose commands are imported when they are looked up."""
 
+    commands_at: ClassVar[Commands] = COMMANDS
+
     def list_commands(self, ctx: Any) -> list[str]:
         """Names in the order of a team's day."""
-        return list(COMMANDS)
+        return list(self.commands_at)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of that name, imported now; None for an unknown name."""
-        if cmd_name not in COMMANDS:
+        if cmd_name not in self.commands_at:
             return None
-        module, attribute = COMMANDS[cmd_name].split(":")
-        target: Any = getattr(importlib.import_module(module), attribute)
-        if not isinstance(target, typer.Typer):
-            function, target = target, typer.Typer(add_completion=False)
-            target.command(cmd_name)(function)
-        command = typer.main.get_command(target)
+        found = self.commands_at[cmd_name]
+        command = typer.main.get_command(_imported(cmd_name, found))
         command.name = cmd_name
         return command
 
 
-cli = typer.Typer(
-    cls=LazyGroup,
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+def group(commands: Commands, help_text: str) -> typer.Typer:
+    """A group of such commands."""
+    lazy = type("LazyGroup", (LazyGroup,), {"commands_at": commands})
+    made = typer.Typer(
+        cls=lazy,
+        add_completion=False,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    made.callback(help=help_text)(lambda: None)
+    return made
 
 
-@cli.callback()
-def recsys() -> None:
-    """A two-stage recommender: data, training, evaluation, serving."""
+def _imported(name: str, place: str | Commands) -> typer.Typer:
+    if not isinstance(place, str):
+        return group(place, GROUPS[name])
+    module, attribute = place.split(":")
+    target: Any = getattr(importlib.import_module(module), attribute)
+    if isinstance(target, typer.Typer):
+        return target
+    alone = typer.Typer(add_completion=False)
+    alone.command(name)(target)
+    return alone
+
+
+cli = group(COMMANDS, "A two-stage recommender: data, training, evaluation, serving.")
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("recsys", "pipeline", "data", "serving", "loadtests")
-SEES_TRUTH_AND_RECOMMENDER = "data/simulation.py"
+SEES_TRUTH_AND_RECOMMENDER = "data/simulation"
 
 
 def modules_of(room: str) -> list[Path]:
@@ -34,13 +34,21 @@ def test_a_room_imports_the_library_and_itself_alone(room: str) -> None:
         assert rooms <= allowed, f"{path.relative_to(ROOT)} imports {rooms - allowed}"
 
 
-def test_one_module_alone_sees_both_the_truth_and_the_recommender() -> None:
-    both = {
-        path.relative_to(ROOT).as_posix()
-        for path in modules_of("data")
-        if imported(path) & {"recsys.recommender", "recsys.bundle", "recsys.models", "recsys.index"}
-    }
-    assert both == {SEES_TRUTH_AND_RECOMMENDER}
+RECOMMENDER = {
+    *("recsys.recommender", "recsys.fallbacks", "recsys.bundle", "recsys.models", "recsys.index"),
+}
+
+
+def test_one_package_alone_sees_both_the_truth_and_the_recommender() -> None:
+    both = {path.parent for path in modules_of("data") if imported(path) & RECOMMENDER}
+    assert both == {ROOT / SEES_TRUTH_AND_RECOMMENDER}
+
+
+def test_nothing_of_the_world_is_built_on_its_simulation() -> None:
+    for path in modules_of("data"):
+        uses = any(name.startswith("data.simulation") for name in imported(path))
+        is_inside = path.parent == ROOT / SEES_TRUTH_AND_RECOMMENDER
+        assert is_inside or path.name.endswith("commands.py") or not uses, path
 
 
 def test_the_library_knows_no_http_and_no_orchestrator() -> None:

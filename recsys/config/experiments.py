@@ -41,6 +41,28 @@ BUILT_IN_METRICS: Mapping[str, Metric] = {
 """Metrics that need no declaring, of columns of `recsys.experiments.tables.OUTCOMES`."""
 
 
+class SimulatedArm(Section):
+    """What an arm is in a simulation alone; servers pass it over."""
+
+    retrain: Literal["never", "daily"] = "never"
+    """`daily`: each night the pipeline runs over what the arm's own users did."""
+    days_stale: int | None = Field(None, ge=0)
+    """On each day, the newest of the workspace's bundles that was made of logs which end so many
+    days before the last ones; none for the bundle that it begins with."""
+    missing: tuple[str, ...] = ()
+    """Columns of the query that never reach its models, though they were trained with them: a
+    training-serving skew."""
+
+    @model_validator(mode="after")
+    def _gets_bundles_one_way(self) -> Self:
+        if self.retrain == "daily" and self.days_stale is not None:
+            raise ValueError(
+                f"an arm has retrain = 'daily' and days_stale = {self.days_stale}, expected at "
+                "most one of both"
+            )
+        return self
+
+
 class Arm(Section):
     """What one part of an experiment's users gets."""
 
@@ -50,6 +72,8 @@ class Arm(Section):
     """Version of the bundle that makes its pages; empty for the one that serves."""
     policy: str = ""
     """What makes its pages in place of a bundle, such as most_popular."""
+    simulated: SimulatedArm = SimulatedArm()
+    """How it is simulated."""
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:

@@ -82,7 +82,8 @@ def _one_line(text: str | None) -> str:
 def _toml(value: Any) -> str:
     match value:
         case BaseModel():
-            return _toml({key: v for key, _, v in _fields(value)})
+            # TOML has no word for nothing.
+            return _toml({key: v for key, _, v in _fields(value) if v is not None})
         case bool():
             return "true" if value else "false"
         case str():

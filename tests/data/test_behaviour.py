@@ -36,7 +36,7 @@ def test_examination_falls_down_the_page() -> None:
 def test_acts_come_with_their_chances_and_in_their_order() -> None:
     shape = (60_000, 2)
     page = Chances(*(np.full(shape, p, np.float32) for p in (0.5, 0.3, 0.2)))
-    acts: Acts = act(np.random.default_rng(0), page)
+    acts: Acts = act(np.random.default_rng(0).random((4, *shape)), page)
     assert acts.click.mean(axis=0) == pytest.approx(0.5 * examination(2), abs=0.01)
     assert acts.install.mean(axis=0) == pytest.approx(0.15 * examination(2), abs=0.01)
     assert acts.uninstall.mean(axis=0) == pytest.approx(0.03 * examination(2), abs=0.005)

@@ -1,5 +1,4 @@
-"""The bundle that serves, tried on the synthetic store's users: the only module that sees both the
-hidden world and the recommender."""
+"""What a page of the serving bundle is worth to users whose truth is known."""
 
 from __future__ import annotations
 
