@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from loadtests.artifacts import artifact
 from recsys import bundle, config
-from recsys.features.spec import HISTORY
 from recsys.tables import INSTALL
 from recsys.workspace import Workspace, write_atomically
 
@@ -103,25 +102,6 @@ def _leaked_label(workspace: Workspace, day: dt.date) -> None:
     _configure(workspace, features={_LEAK: feature}, ranking={"crosses": crosses})
 
 
-def _leaked_history(workspace: Workspace, day: dt.date) -> None:
-    """A back-fill of older days that joined each history as of the day's end: it has what the
-    request led to. The newest day, which the model is measured on, was joined as ever."""
-    for logged in workspace.days("requests")[:-1]:
-        folder, _ = artifact(workspace, "example_gen", logged)
-        examples = pq.read_table(folder / "examples.parquet")
-        taken = examples.filter(examples["installed"])
-        queries = pq.read_table(folder / "queries.parquet")
-        histories = [list(history or ()) for history in queries[HISTORY].to_pylist()]
-        rows, app_ids = taken["query_row"].to_pylist(), taken["app_id"].to_pylist()
-        for row, app_id in zip(rows, app_ids, strict=True):
-            histories[row].append(app_id)
-        place = queries.schema.get_field_index(HISTORY)
-        changed = queries.set_column(place, queries.schema.field(place), [histories])
-        _replace_table(folder / "queries.parquet", changed)
-    _configure(workspace, training={"start": "cold"})
-    forget_behind(workspace, day, "example_gen")
-
-
 def _index_of_another_run(workspace: Workspace, day: dt.date) -> None:
     """A job of its own that builds the index, and took the vectors of another run."""
     folder, record = artifact(workspace, "bundle_gen", day)
@@ -187,7 +167,6 @@ BAD_MODELS: Sequence[BadModel] = (
     BadModel("weights that are NaN", "infra_validator", "no numbers", _not_a_number),
     BadModel("labels shuffled", "evaluator", "AUC", _shuffled_labels),
     BadModel("label leaked into a feature", "example_validator", _LEAK, _leaked_label),
-    BadModel("label leaked into the history", "evaluator", "predicted / observed", _leaked_history),
     BadModel("index of another run", "evaluator", "index", _index_of_another_run),
     BadModel("popularity only", "evaluator", "recall", _popularity_only),
     BadModel("broken in one country", "evaluator", f"country = {_COUNTRY}", _one_country),

@@ -30,16 +30,24 @@ def peak_mib() -> int:
 
 
 def _peak_kib(process: int) -> int:
-    """0 for one that has ended and waits to be taken note of."""
-    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    """0 for one that has ended."""
+    lines = _said(Path(f"/proc/{process}/status")).splitlines()
     return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
 
 
 def _started_by(process: int) -> Iterator[int]:
-    for threads in Path(f"/proc/{process}/task").iterdir():
-        for child in (threads / "children").read_text().split():
+    for thread in Path("/proc").glob(f"{process}/task/*"):
+        for child in _said(thread / "children").split():
             yield int(child)
             yield from _started_by(int(child))
+
+
+def _said(file: Path) -> str:
+    """What the kernel says; nothing of a process or a thread that ended since it was listed."""
+    try:
+        return file.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def _processor() -> str:
