@@ -14,31 +14,55 @@ from recsys.index.contract import NO_ROW
 SOURCES = ("retrieval", "popular", "new", "similar", "catalogue")
 """Who may propose an app; a candidate's sources are a bit field in this order."""
 
-_SOURCE_BITS = 8
-_ALL_SOURCES = (1 << _SOURCE_BITS) - 1
+_REASON_SHIFT = np.uint8(len(SOURCES))
+_FLAG_BITS = 8
+_ALL_FLAGS = (1 << _FLAG_BITS) - 1
 _NAMES = [
     tuple(name for bit, name in enumerate(SOURCES) if sources >> bit & 1)
     for sources in range(1 << len(SOURCES))
 ]
 
 
+Flags = NDArray[np.uint8]
+
+
 @dataclass(frozen=True)
 class Candidates:
-    """Distinct apps for each query of a batch."""
+    """Apps for each query of a batch."""
 
     rows: Rows
     """`[num_queries, num_candidates]`, `NO_ROW` where there is none."""
-    sources: NDArray[np.uint8]
-    """The same shape: bit `i` is set where `SOURCES[i]` proposed the app."""
+    sources: Flags
+    """The same shape: bit `i` is set where `SOURCES[i]` proposed the app. While candidates are
+    filtered, the bits above say what removes it."""
 
     def present(self) -> Mask:
         """Where there is a candidate."""
         present: Mask = self.rows != NO_ROW
         return present
 
-    def without(self, removed: Mask) -> Candidates:
-        """The candidates that are not flagged."""
-        return Candidates(np.where(removed, NO_ROW, self.rows), self.sources)
+    def removed_by(self, reasons: Flags) -> Candidates:
+        """The same with what removes each: 1 to 7, 0 where it stays."""
+        flags: Flags = self.sources | reasons << _REASON_SHIFT
+        return Candidates(self.rows, flags)
+
+    def reasons(self) -> Flags:
+        """What removes each; 0 where it stays."""
+        reasons: Flags = self.sources >> _REASON_SHIFT
+        return reasons
+
+    def kept(self) -> Candidates:
+        """Those that stay."""
+        return Candidates(np.where(self.reasons(), NO_ROW, self.rows), self.sources)
+
+    def first(self, counts: Rows, num_places: int) -> Candidates:
+        """Of each query's first `num_places` only so many that stay, and what was removed among
+        them; all of those behind."""
+        near = slice(0, num_places)
+        stays = self.present()[:, near] & (self.reasons()[:, near] == 0)
+        rows = self.rows.copy()
+        rows[:, near][stays.cumsum(axis=1) - stays >= counts[:, None]] = NO_ROW
+        return Candidates(rows, self.sources)
 
 
 def from_source(source: str, rows: Rows) -> Candidates:
@@ -47,18 +71,25 @@ def from_source(source: str, rows: Rows) -> Candidates:
     return Candidates(rows, np.full(rows.shape, bit, dtype=np.uint8))
 
 
+def beside(proposals: Sequence[Candidates]) -> Candidates:
+    """All candidates, those of each proposal in its order; one may be there several times."""
+    return Candidates(
+        np.concatenate([proposal.rows for proposal in proposals], axis=1),
+        np.concatenate([proposal.sources for proposal in proposals], axis=1),
+    )
+
+
 def merge(proposals: Sequence[Candidates]) -> Candidates:
     """One candidate an app, in the order of their rows, with the sources of all who proposed it."""
-    rows = np.concatenate([proposal.rows for proposal in proposals], axis=1)
-    sources = np.concatenate([proposal.sources for proposal in proposals], axis=1)
-    # Row and source as one number: to sort by one and carry the other along takes longer.
-    joint = rows << _SOURCE_BITS | sources
+    every = beside(proposals)
+    # Row and flags as one number: to sort by one and carry the other along takes longer.
+    joint = every.rows << _FLAG_BITS | every.sources
     joint.sort(axis=1)
-    rows = joint >> _SOURCE_BITS
+    rows = joint >> _FLAG_BITS
     # Equal rows are neighbours now: each run's sources are joined at its first place.
     first = np.ones(rows.shape, dtype=np.bool_)
     np.not_equal(rows[:, 1:], rows[:, :-1], out=first[:, 1:])
-    sources = (joint & _ALL_SOURCES).astype(np.uint8)
+    sources = (joint & _ALL_FLAGS).astype(np.uint8)
     starts = np.flatnonzero(first)
     if len(starts):
         joined = np.bitwise_or.reduceat(sources.ravel(), starts)

@@ -2,68 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
+from itertools import chain
 
 import numpy as np
 
-from recsys.candidates import Candidates
+from recsys.candidates import Candidates, Flags
 from recsys.catalogue import Catalogue, Mask, Rows
+from recsys.index.contract import NO_ROW
 from recsys.query import Query
+
+FILTERS = ("installed", "excluded", "country", "device")
+"""In the order in which they are applied; a candidate counts for the first that removes it."""
 
 
 class Filters:
-    """The filters of a batch of queries, in the order in which they are applied."""
+    """The filters of a batch of queries."""
 
     def __init__(self, catalogue: Catalogue, queries: Sequence[Query]) -> None:
         self._catalogue = catalogue
-        self._installed = [catalogue.rows(q.installed_app_ids) for q in queries]
-        self._excluded = [catalogue.rows(q.exclude) for q in queries]
+        self._installed = _Lists(catalogue, [q.installed_app_ids for q in queries])
+        self._excluded = _Lists(catalogue, [q.exclude for q in queries])
         self.countries = [q.features.get("country") for q in queries]
-        self._devices = [q.features.get("device") for q in queries]
+        self.devices = [q.features.get("device") for q in queries]
 
     @property
     def num_blocked(self) -> Rows:
         """How many rows each query's own lists can remove, `[num_queries]`."""
-        both = zip(self._installed, self._excluded, strict=True)
-        return np.array([len(one) + len(other) for one, other in both], dtype=np.int64)
+        return self._installed.counts + self._excluded.counts
+
+    def blocked(self, number: int) -> Rows:
+        """The rows that the lists of the query of that number name."""
+        return np.concatenate([self._installed.of(number), self._excluded.of(number)])
+
+    def flag(self, candidates: Candidates) -> Candidates:
+        """The candidates, each with the filter that removes it, if any."""
+        return candidates.removed_by(self._reasons(candidates.rows))
+
+    def split(self, flagged: Candidates) -> tuple[Candidates, list[dict[str, int]]]:
+        """What stays of flagged candidates, and for each query how many each filter removed."""
+        reasons = np.where(flagged.present(), flagged.reasons(), 0)
+        num_kinds = 1 + len(FILTERS)
+        kinds = reasons + num_kinds * np.arange(len(reasons))[:, None]
+        counts = np.bincount(kinds.ravel(), minlength=num_kinds * len(reasons))
+        num_removed = counts.reshape(-1, num_kinds)[:, 1:].tolist()
+        return flagged.kept(), [dict(zip(FILTERS, of, strict=True)) for of in num_removed]
 
     def apply(self, candidates: Candidates) -> tuple[Candidates, list[dict[str, int]]]:
-        """What stays, and for each query how many candidates each filter removed.
-
-        A candidate counts for the first filter that removes it.
-        """
-        left = candidates.present()
-        num_removed = {}
-        for name, removes in self._removals(candidates.rows).items():
-            removed = left & removes
-            left ^= removed
-            num_removed[name] = removed.sum(axis=1).tolist()
-        counts = zip(*num_removed.values(), strict=True)
-        return candidates.without(~left), [dict(zip(num_removed, of, strict=True)) for of in counts]
+        """What stays, and for each query how many candidates each filter removed."""
+        return self.split(self.flag(candidates))
 
     def eligible(self, number: int) -> Mask:
         """Whether each app of the catalogue may be shown to the query of that number."""
         may = self._catalogue.countries.may_see_all(self.countries[number]).copy()
-        may &= self._catalogue.devices.may_see_all(self._devices[number])
-        for blocked in (self._installed[number], self._excluded[number]):
-            may[blocked] = False
+        may &= self._catalogue.devices.may_see_all(self.devices[number])
+        may[self.blocked(number)] = False
         return may
 
-    def _removals(self, rows: Rows) -> Mapping[str, Mask]:
-        return {
-            "installed": _among(rows, self._installed),
-            "excluded": _among(rows, self._excluded),
-            "country": ~self._catalogue.countries.may_see(self.countries, rows),
-            "device": ~self._catalogue.devices.may_see(self._devices, rows),
-        }
+    def _reasons(self, rows: Rows) -> Flags:
+        """The place in `FILTERS`, from 1 on, of the first that removes each row; 0 where none."""
+        removals = (
+            self._installed.have(rows),
+            self._excluded.have(rows),
+            ~self._catalogue.countries.may_see(self.countries, rows),
+            ~self._catalogue.devices.may_see(self.devices, rows),
+        )
+        reasons: Flags = np.zeros(rows.shape, dtype=np.uint8)
+        for number, removed in reversed(list(enumerate(removals, start=1))):
+            reasons[removed] = number
+        return reasons
 
 
-def _among(rows: Rows, blocked: Sequence[Rows]) -> Mask:
-    """Whether each candidate `[num_queries, num_candidates]` is among its query's blocked rows."""
-    among = np.zeros(rows.shape, dtype=np.bool_)
-    for number, some in enumerate(blocked):
-        if len(some):
-            ordered = np.sort(some)
-            places = ordered.searchsorted(rows[number])
-            among[number] = ordered.take(places, mode="clip") == rows[number]
-    return among
+class _Lists:
+    """Rows of the apps that each query of a batch names."""
+
+    def __init__(self, catalogue: Catalogue, lists: Sequence[Collection[str]]) -> None:
+        # All of a batch at once: to look one up takes less than to begin.
+        rows = catalogue.find(chain.from_iterable(lists))
+        owners = np.arange(len(lists)).repeat([len(one) for one in lists])
+        known = rows != NO_ROW
+        self._num_apps = len(catalogue)
+        self._num_lists = len(lists)
+        # A row and whose it is as one number.
+        self._keys = np.sort(owners[known] * self._num_apps + rows[known])
+
+    @property
+    def counts(self) -> Rows:
+        """How many rows each query names, `[num_queries]`."""
+        return np.diff(self._ends())
+
+    def of(self, number: int) -> Rows:
+        """The rows that the query of that number names."""
+        start, end = self._ends()[number : number + 2]
+        return self._keys[start:end] - number * self._num_apps
+
+    def have(self, rows: Rows) -> Mask:
+        """Whether each query names its rows `[num_queries, num_rows]`."""
+        if not len(self._keys):
+            return np.zeros(rows.shape, dtype=np.bool_)
+        keys = rows + self._num_apps * np.arange(self._num_lists)[:, None]
+        places = self._keys.searchsorted(keys)
+        named: Mask = self._keys.take(places, mode="clip") == keys
+        return named
+
+    def _ends(self) -> Rows:
+        return self._keys.searchsorted(self._num_apps * np.arange(self._num_lists + 1))

@@ -6,7 +6,6 @@ path. The models are computed by `recsys.executor`, without TensorFlow.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -90,7 +89,7 @@ class Recommender:
         encoded = self._encode(raw)
         nearest = self._retrieve(queries, encoded, filters)
         proposed = self._propose(queries, nearest, filters)
-        kept, num_removed = self._filter(proposed, filters)
+        kept, num_removed = self._filter(queries, proposed, nearest.shape[1], filters)
         candidates = self._complete(queries, encoded, kept, filters)
         scores = self._rank(encoded, candidates)
         return self._pages(queries, raw, candidates, scores, num_removed)
@@ -153,19 +152,22 @@ class Recommender:
     def _retrieve(self, queries: Sequence[Query], encoded: Arrays, filters: Filters) -> Rows:
         """The nearest apps, with room for what the queries' own lists will remove,
         `[num_queries, depth]`."""
-        wanted = np.maximum(self._config.num_retrieved, [q.k for q in queries])
-        depths = np.minimum(wanted + filters.num_blocked, len(self.catalogue))
+        depths = np.minimum(self._wanted(queries) + filters.num_blocked, len(self.catalogue))
         nearest, _ = self._index.search(encoded[spec.EMBEDDING], int(depths.max()))
         # A query's page must not depend on how deep others of its batch have to look.
         nearest[np.arange(nearest.shape[1]) >= depths[:, None]] = NO_ROW
         return nearest
 
+    def _wanted(self, queries: Sequence[Query]) -> Rows:
+        """How many of the nearest apps each query ranks."""
+        return np.maximum(self._config.num_retrieved, [q.k for q in queries])
+
     @stage("merge")
     def _propose(self, queries: Sequence[Query], nearest: Rows, filters: Filters) -> Candidates:
-        """Candidates of all sources."""
+        """Candidates of all sources, the nearest first; an app may be there several times."""
         popular = self.popularity.batch(filters.countries, self._config.num_popular)
         new = self._newest.repeat(len(queries), axis=0)
-        return sources.merge(
+        return sources.beside(
             [
                 sources.from_source("retrieval", nearest),
                 sources.from_source("popular", popular),
@@ -188,9 +190,12 @@ class Recommender:
 
     @stage("filter")
     def _filter(
-        self, proposed: Candidates, filters: Filters
+        self, queries: Sequence[Query], proposed: Candidates, depth: int, filters: Filters
     ) -> tuple[Candidates, list[dict[str, int]]]:
-        return filters.apply(proposed)
+        """One candidate an app, of those that may be shown: of the nearest, which stand in the
+        first `depth` places, no more than are wanted."""
+        flagged = filters.flag(proposed).first(self._wanted(queries), depth)
+        return filters.split(sources.merge([flagged]))
 
     @stage("merge")
     def _complete(
@@ -225,21 +230,42 @@ class Recommender:
         num_removed: Sequence[Mapping[str, int]],
     ) -> list[Page]:
         """The best k candidates of each query; of those that score the same, the first rows."""
-        order = np.argsort(-scores, axis=1, kind="stable")
-        sizes = np.minimum(candidates.present().sum(axis=1), [q.k for q in queries])
+        num_candidates = candidates.rows.shape[1]
+        num_present = np.count_nonzero(candidates.present(), axis=1)
+        sizes = np.minimum(num_present, [q.k for q in queries])
+        order = _best_first(scores)[:, : sizes.max()]
+        order += num_candidates * np.arange(len(queries))[:, None]
+        is_shown = np.arange(order.shape[1]) < sizes[:, None]
+        places = order[is_shown]
+        items = list(
+            map(
+                Item,
+                (np.nonzero(is_shown)[1] + 1).tolist(),
+                self.catalogue.app_ids(candidates.rows.take(places)),
+                scores.take(places).tolist(),
+                map(sources.names, candidates.sources.take(places).tolist()),
+            )
+        )
+        ends = np.cumsum(sizes).tolist()
         return [
             Page(
-                self._items(number, order[number, :size], candidates, scores),
+                tuple(items[start:end]),
                 removed,
                 {name: values[number] for name, values in raw.items()},
             )
-            for number, (size, removed) in enumerate(zip(sizes, num_removed, strict=True))
+            for number, (start, end, removed) in enumerate(
+                zip([0, *ends], ends, num_removed, strict=False)
+            )
         ]
 
-    def _items(
-        self, number: int, places: Rows, candidates: Candidates, scores: Scores
-    ) -> tuple[Item, ...]:
-        app_ids = self.catalogue.app_ids(candidates.rows[number, places])
-        chances = scores[number, places].tolist()
-        proposers = map(sources.names, candidates.sources[number, places].tolist())
-        return tuple(map(Item, itertools.count(1), app_ids, chances, proposers))
+
+def _best_first(scores: Scores) -> Rows:
+    """Each query's places by score, the highest first; of equal scores, the first place.
+
+    A chance's bits, read as an integer, order as it does, and minus infinity's are below all. With
+    its place they are one number, and to sort numbers is four times as fast as to sort places.
+    """
+    keys = -scores.view(np.int32).astype(np.int64) << 32
+    keys |= np.arange(scores.shape[1])
+    keys.sort(axis=1)
+    return keys & 0xFFFF_FFFF

@@ -37,7 +37,9 @@ def test_an_app_is_a_candidate_once_with_all_its_sources() -> None:
 
 
 def test_what_was_removed_before_a_merge_stays_removed() -> None:
-    kept = from_source("retrieval", np.array([[4, 6]])).without(np.array([[True, False]]))
+    kept = (
+        from_source("retrieval", np.array([[4, 6]])).removed_by(np.array([[1, 0]], np.uint8)).kept()
+    )
     assert found(kept, 0) == {6: ("retrieval",)}
     merged = merge([kept, from_source("catalogue", np.array([[8, 6]]))])
     assert found(merged, 0) == {6: ("retrieval", "catalogue"), 8: ("catalogue",)}
@@ -54,10 +56,32 @@ def test_merging_no_candidates_gives_none() -> None:
     empty = from_source("popular", np.empty((2, 0), dtype=np.int64))
     assert merge([empty, empty]).rows.shape == (2, 0)
     nobody = from_source("new", np.full((1, 3), NO_ROW))
-    assert not merge([nobody, empty.without(np.empty((2, 0), bool))][:1]).present().any()
+    assert not merge([nobody, empty.kept()][:1]).present().any()
 
 
 def test_every_source_has_a_name_of_its_own() -> None:
     bits = [from_source(source, np.zeros((1, 1), int)).sources for source in candidates.SOURCES]
     assert [names(int(bit[0, 0])) for bit in bits] == [(s,) for s in candidates.SOURCES]
     assert names(0) == ()
+
+
+def test_what_removes_an_app_is_known_after_a_merge_and_counts_once() -> None:
+    near = from_source("retrieval", np.array([[4, 6]])).removed_by(np.array([[3, 0]], np.uint8))
+    popular = from_source("popular", np.array([[8, 4]])).removed_by(np.array([[0, 3]], np.uint8))
+    merged = merge([near, popular])
+    reasons = merged.reasons()[merged.present()].tolist()
+    assert merged.rows[merged.present()].tolist() == [4, 6, 8]
+    assert reasons == [3, 0, 0]
+    assert found(merged.kept(), 0) == {6: ("retrieval",), 8: ("popular",)}
+
+
+def test_the_first_places_are_cut_to_those_that_are_wanted() -> None:
+    rows = np.array([[5, 4, NO_ROW, 3, 2, 9], [5, 4, 3, 2, 1, 9]])
+    reasons = np.array([[1, 0, 0, 0, 0, 0], [0, 0, 0, 2, 0, 1]], dtype=np.uint8)
+    cut = from_source("retrieval", rows).removed_by(reasons).first(np.array([2, 1]), num_places=5)
+    assert cut.rows.tolist() == [
+        # What was removed on the way counts, what lies behind the last that is wanted does not.
+        [5, 4, NO_ROW, 3, NO_ROW, 9],
+        [5, NO_ROW, NO_ROW, NO_ROW, NO_ROW, 9],
+    ]
+    assert cut.kept().rows[0].tolist() == [NO_ROW, 4, NO_ROW, 3, NO_ROW, 9]

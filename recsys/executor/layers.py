@@ -75,14 +75,28 @@ class Perceptron:
         self._hidden = [(kernel, bias, np.zeros_like(bias)) for kernel, bias in hidden]
         self._kernel, self._bias = last
 
-    def __call__(self, vectors: Vectors) -> Vectors:
-        """`[num_rows, width]` to the last layer's `[num_rows, width]`."""
-        for kernel, bias, zeros in self._hidden:
-            vectors = vectors @ kernel
+    def room(self, num_rows: int) -> list[Vectors]:
+        """Memory for the hidden layers of so many rows."""
+        return [np.empty((num_rows, len(bias)), dtype=np.float32) for _, bias, _ in self._hidden]
+
+    def __call__(
+        self, vectors: Vectors, room: Sequence[Vectors] | None = None, out: Vectors | None = None
+    ) -> Vectors:
+        """`[num_rows, width]` to the last layer's `[num_rows, width]`.
+
+        Args:
+            vectors: what the first layer sees.
+            room: what `room` gave for as many rows or more, to be used again and again.
+            out: where to write.
+        """
+        count = len(vectors)
+        rooms = self.room(count) if room is None else room
+        for (kernel, bias, zeros), layer in zip(self._hidden, rooms, strict=True):
+            vectors = np.matmul(vectors, kernel, out=layer[:count])
             vectors += bias
             # With an array NumPy compares many numbers at once; with the number 0, one by one.
             np.maximum(vectors, zeros, out=vectors)
-        product: Vectors = vectors @ self._kernel
+        product: Vectors = np.matmul(vectors, self._kernel, out=out)
         product += self._bias
         return product
 

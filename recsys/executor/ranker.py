@@ -3,7 +3,8 @@ query brings, what an app brings, and what only both together give."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from recsys.config import Ranking
 from recsys.executor.contract import Scores
 from recsys.executor.crosses import Cross
 from recsys.executor.layers import Embedding, Linear, Perceptron
+from recsys.executor.pairs import Pairs
 from recsys.features import spec
 from recsys.features.spec import EMBEDDING, Features
 from recsys.features.transformed import Arrays
@@ -18,9 +20,6 @@ from recsys.index.contract import NO_ROW, Rows, Vectors
 
 WIDE, FIRST = "wide", "first_layer"
 """Names of what an app brings: its weights' sum, and its part of the deep part's first layer."""
-
-_Logits = Callable[[int, Rows], Scores]
-"""The logits `[num_rows]` of a query, by its number in the batch, with some apps."""
 
 _LARGEST_EXPONENT = np.float32(88)
 
@@ -46,18 +45,14 @@ class Ranker:
             self._parts.append(_Deep(features, config, weights, apps[FIRST], vectors))
 
     def score(self, encoded: Arrays, rows: Rows) -> Scores:
-        """See `recsys.executor.contract.Models.score`.
-
-        A query at a time: what one of them needs at once stays in the processor's cache.
-        """
-        parts = [part.of_queries(encoded) for part in self._parts]
+        """See `recsys.executor.contract.Models.score`."""
+        present = rows != NO_ROW
+        pairs = Pairs(rows[present], np.count_nonzero(present, axis=1))
+        logits = np.zeros(len(pairs.rows), dtype=np.float32)
+        for part in self._parts:
+            logits += part(encoded, pairs)
         scores = np.full(rows.shape, -np.inf, dtype=np.float32)
-        for number, of_query in enumerate(rows):
-            places = np.flatnonzero(of_query != NO_ROW)
-            present = of_query[places]
-            nothing = np.zeros(len(places), dtype=np.float32)
-            sums = sum((logits(number, present) for logits in parts), start=nothing)
-            scores[number, places] = sigmoid(sums)
+        scores[present] = sigmoid(logits)
         return scores
 
 
@@ -79,16 +74,12 @@ class _Wide:
             for cross in config.crosses
         ]
 
-    def of_queries(self, encoded: Arrays) -> _Logits:
+    def __call__(self, encoded: Arrays, pairs: Pairs) -> Scores:
         linear = self._query(encoded) + self._bias
-
-        def logits(number: int, rows: Rows) -> Scores:
-            sums: Scores = self._apps.take(rows)
-            sums += linear[number]
-            for cross in self._crosses:
-                sums += cross(encoded[cross.query][number], rows)
-            return sums
-
+        logits: Scores = self._apps.take(pairs.rows)
+        logits += linear.repeat(pairs.counts)
+        for cross in self._crosses:
+            logits += cross(encoded[cross.query], pairs)
         return logits
 
 
@@ -110,19 +101,58 @@ class _Deep:
         self._apps = apps
         self._vectors = vectors
 
-    def of_queries(self, encoded: Arrays) -> _Logits:
-        firsts = self._query_first(self._embedding(encoded))
+    def __call__(self, encoded: Arrays, pairs: Pairs) -> Scores:
+        """A query at a time: what one of them needs at once stays in the processor's cache."""
+        logits = np.empty((len(pairs.rows), 1), dtype=np.float32)
+        # The query's part of the first layer and the affinity's: [num_queries, 2, width].
+        firsts = np.empty((len(pairs.counts), 2, len(self._affinity)), dtype=np.float32)
+        firsts[:, 0], firsts[:, 1] = self._query_first(self._embedding(encoded)), self._affinity
+        room = _Room.of(pairs.most, self._vectors.shape[1], len(self._affinity))
+        layers = self._others.room(pairs.most)
+        for number, some in enumerate(pairs.slices()):
+            first = self._first(pairs.rows[some], encoded[EMBEDDING][number], firsts[number], room)
+            self._others(first, layers, out=logits[some])
+        return logits[:, 0]
 
-        def logits(number: int, rows: Rows) -> Scores:
-            affinities = self._vectors.take(rows, axis=0) @ encoded[EMBEDDING][number]
-            # The query's part and the affinity's at once: [num_rows, 2] @ [2, width].
-            pairs = np.stack([np.ones_like(affinities), affinities], axis=1)
-            vectors = pairs @ np.stack([firsts[number], self._affinity])
-            vectors += self._apps.take(rows, axis=0)
-            np.maximum(vectors, self._zeros, out=vectors)
-            return self._others(vectors)[:, 0]
+    def _first(self, rows: Rows, embedding: Vectors, of_query: Vectors, room: _Room) -> Vectors:
+        """The first layer of a query's candidates, `[num_rows, width]`."""
+        vectors, affinities, ours, first = room.of_rows(len(rows))
+        # No row is outside; NumPy would copy once more for those that might be.
+        self._vectors.take(rows, axis=0, out=vectors, mode="clip")
+        np.matmul(vectors, embedding, out=affinities[1])
+        # Both parts at once: [num_rows, 2] @ [2, width].
+        np.matmul(affinities.T, of_query, out=ours)
+        self._apps.take(rows, axis=0, out=first, mode="clip")
+        first += ours
+        return np.maximum(first, self._zeros, out=first)
 
-        return logits
+
+@dataclass(frozen=True)
+class _Room:
+    """Memory that the queries of a batch use one after the other."""
+
+    vectors: Vectors
+    affinities: Vectors
+    """Ones, and under them the products of unit vectors."""
+    ours: Vectors
+    first: Vectors
+
+    @staticmethod
+    def of(num_rows: int, dim: int, width: int) -> _Room:
+        return _Room(
+            np.empty((num_rows, dim), dtype=np.float32),
+            np.ones((2, num_rows), dtype=np.float32),
+            np.empty((num_rows, width), dtype=np.float32),
+            np.empty((num_rows, width), dtype=np.float32),
+        )
+
+    def of_rows(self, count: int) -> tuple[Vectors, Vectors, Vectors, Vectors]:
+        return (
+            self.vectors[:count],
+            self.affinities[:, :count],
+            self.ours[:count],
+            self.first[:count],
+        )
 
 
 def sigmoid(logits: Scores) -> Scores:
