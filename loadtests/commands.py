@@ -204,6 +204,40 @@ def bench_rollback(
         print_json(figures)
 
 
+@bench.command("serve")
+def bench_serve(
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    apps: Annotated[int | None, typer.Option(min=1_000, help="Apps of an untrained store.")] = None,
+    users: Annotated[int, typer.Option(min=1_000, help="Its users.")] = 1_000_000,
+    untrained: Annotated[
+        bool, typer.Option("--untrained", help="Measure an untrained store, a million apps.")
+    ] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Measure the plain way too.")] = False,
+    seconds: Annotated[
+        float, typer.Option(min=3, max=600, help="Of requests at a constant rate.")
+    ] = 30.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Requests a second and latency of a server over HTTP, beside an empty endpoint."""
+    from loadtests import bench_serve, report, serve_report, untrained_store
+    from recsys.workspace import write_atomically
+
+    command = bench_serve.COMMAND
+    if apps or untrained:
+        apps = apps or untrained_store.NUM_APPS
+        command += f" --untrained --apps {apps} --users {users}"
+        subject = bench_serve.Subject.made(untrained_store.kept(apps, users))
+    else:
+        subject = bench_serve.Subject.of(Workspace(workspace))
+    figures = bench_serve.bench(subject, seconds, plain)
+    table = serve_report.table(figures)
+    write_atomically(report.RESULTS / "serve.svg", serve_report.plot(figures).encode())
+    page = report.write("serve", f"{command}{' --plain' * plain}", figures, table)
+    typer.echo(f"\n{table}\n\nwrote {page}")
+    if as_json:
+        print_json(bench_serve.summary(figures))
+
+
 @bench.command("overload")
 def bench_overload(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,

@@ -20,7 +20,8 @@ import numpy as np
 
 from recsys.errors import BadInput
 
-_LOCUSTFILE = Path(__file__).parent / "locustfile.py"
+_ROOM = Path(__file__).parent
+_CLOSED, _STEADY = _ROOM / "locustfile.py", _ROOM / "shapes" / "steady.py"
 _RECOMMEND = "/v1/recommend"
 _SECONDS_TO_START_AND_STOP = 60
 
@@ -55,6 +56,7 @@ def run_load(
     num_visitors: int = 8,
     users_file: Path | None = None,
     raw_file: Path | None = None,
+    rate: float | None = None,
 ) -> LoadResult:
     """Puts load on a server for some seconds.
 
@@ -64,6 +66,8 @@ def run_load(
         num_visitors: visitors at once.
         users_file: ids of users, one a line; without it the server is asked for some.
         raw_file: where to keep every request as a JSON line.
+        rate: pages a second that the visitors ask for together; None: each asks again when it is
+            answered.
 
     Raises:
         BadInput: the address isn't on this machine, or nobody answered there.
@@ -71,7 +75,7 @@ def run_load(
     _require_loopback(url)
     with tempfile.TemporaryDirectory(prefix="recsys-load-") as scratch:
         raw = raw_file or Path(scratch) / "raw.jsonl"
-        _locust(url, seconds, num_visitors, users_file, raw)
+        _locust(url, seconds, num_visitors, users_file, raw, rate)
         requests = [json.loads(line) for line in raw.read_text().splitlines()]
     return summarised(requests, seconds, num_visitors)
 
@@ -103,15 +107,21 @@ def summarised(
 
 
 def _locust(
-    url: str, seconds: int, num_visitors: int, users_file: Path | None, raw_file: Path
+    url: str,
+    seconds: int,
+    num_visitors: int,
+    users_file: Path | None,
+    raw_file: Path,
+    rate: float | None,
 ) -> None:
+    locustfile = _CLOSED if rate is None else _STEADY
     command = [
-        *(sys.executable, "-m", "locust", "--locustfile", str(_LOCUSTFILE), "--host", url),
+        *(sys.executable, "-m", "locust", "--locustfile", str(locustfile), "--host", url),
         *("--headless", "--only-summary", "--exit-code-on-error", "0"),
         *("--users", str(num_visitors), "--spawn-rate", str(num_visitors)),
         *("--run-time", f"{seconds}s"),
     ]
-    environment = {**os.environ, "RECSYS_LOAD_RAW": str(raw_file)}
+    environment = {**os.environ, "RECSYS_LOAD_RAW": str(raw_file), "RECSYS_LOAD_RATE": str(rate)}
     if users_file is not None:
         environment["RECSYS_LOAD_USERS"] = str(users_file)
     done = subprocess.run(

@@ -37,7 +37,8 @@ _TOLD_SHARE = 0.1
 _SURFACES = ("home", "home", "home", "search")
 _SEED = 2017
 
-_user_ids: list[str] = []
+user_ids: list[str] = []
+"""Whose pages are asked for."""
 _raw: list[dict[str, Any]] = []
 _number = count()
 
@@ -45,8 +46,8 @@ _number = count()
 def choose_users(environment: Environment, **_: Any) -> None:
     """Reads the ids that the load comes from; ends locust where there are none."""
     path = os.environ.get(USERS_FILE)
-    _user_ids[:] = Path(path).read_text().split() if path else _asked(str(environment.host))
-    if not _user_ids:
+    user_ids[:] = Path(path).read_text().split() if path else _asked(str(environment.host))
+    if not user_ids:
         raise SystemExit(f"{path or environment.host} names no users, expected one at least.")
 
 
@@ -83,7 +84,7 @@ events.quitting.add_listener(write)
 
 def visit(visitor: Visitor) -> None:
     """One page, and what came of it."""
-    user_id = visitor.random.choice(_user_ids)
+    user_id = visitor.random.choice(user_ids)
     page = visitor.recommend(user_id)
     if page["items"] and visitor.random.random() < _TOLD_SHARE:
         visitor.tell(user_id, page)

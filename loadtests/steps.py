@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,13 +57,20 @@ def tried(*arguments: str, workspace: Path) -> subprocess.CompletedProcess[str]:
 
 
 @contextlib.contextmanager
-def server(workspace: Path) -> Iterator[str]:
+def server(
+    workspace: Path, program: Sequence[str] = ("recsys", "serve"), *options: str
+) -> Iterator[str]:
     """A server of the workspace on a free port of this machine: its address, once it is ready.
+
+    Args:
+        workspace: what it serves.
+        program: the module to run, and its arguments.
+        options: further ones.
 
     Raises:
         GateStopped: it ended, or was not ready in time.
     """
-    command = ("recsys", "serve", "--port", "0", "--workspace", str(workspace))
+    command = (*program, "--port", "0", "--workspace", str(workspace), *options)
     with subprocess.Popen(_called(command), stdout=subprocess.PIPE, text=True) as process:
         try:
             yield _address(process)

@@ -7,7 +7,6 @@ random weights. All files are written by the code that writes a trained bundle's
 
 from __future__ import annotations
 
-import datetime as dt
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from loadtests.untrained_apps import COUNTRIES, NUMBERS, SPAN, TEXTS, drawn_apps
 from recsys import config as configuration
 from recsys.bundle import POPULAR_SCHEMA
 from recsys.config import Config
@@ -29,31 +29,14 @@ from recsys.models.assembly import Parts, assemble
 from recsys.models.ranking import RankingModel
 from recsys.models.retrieval import RetrievalModel
 from recsys.models.training import unit_vectors
-from recsys.tables import SCHEMAS
 
-SPAN = "2024-03-14"
 _SETTINGS: Mapping[str, Any] = {
     "extends": "playstore",
     # As many more are retrieved as a query has apps installed, of which few are among the nearest
     # here: some 200 candidates are left to rank.
     "recommender": {"num_retrieved": 100},
 }
-COUNTRIES = [f"{a}{b}" for a in "ABCDE" for b in "NORSU"]
-DEVICES = ["phone", "tablet", "watch"]
-_TEXTS = {
-    "country": COUNTRIES,
-    "device": DEVICES,
-    "language": [f"l{number}" for number in range(16)],
-    "age_band": ["13-17", "18-24", "25-34", "35-49", "50+"],
-    "surface": ["home", "search"],
-    "category": [f"category {number}" for number in range(32)],
-    "content_rating": ["everyone", "teen", "mature"],
-}
-_NUMBERS = ("price", "size_mb", "age_days", "num_installs", "rating")
-_APPS_PER_DEVELOPER = 5
 _POPULAR_PER_COUNTRY = 1_000
-_SHARE_LIMITED = 0.1
-"""Of apps that are sold in some countries only, and of those that run on some devices only."""
 
 
 def build(num_apps: int, out: Path, seed: int = 0) -> str:
@@ -66,7 +49,7 @@ def build(num_apps: int, out: Path, seed: int = 0) -> str:
     """
     config = configuration.parse(_SETTINGS, "an untrained bundle")
     random = np.random.default_rng(seed)
-    apps = _apps(random, num_apps)
+    apps = drawn_apps(random, num_apps)
     fitted = _fitted(apps, config)
     catalogue = _transformed(apps, fitted)
     towers, ranker = _models(random, fitted, catalogue, config)
@@ -80,46 +63,16 @@ def build(num_apps: int, out: Path, seed: int = 0) -> str:
         return assemble(parts, config, SPAN, [], out)
 
 
-def _apps(random: np.random.Generator, num_apps: int) -> pa.Table:
-    """A snapshot of apps."""
-    developers = random.integers(-(-num_apps // _APPS_PER_DEVELOPER), size=num_apps)
-    first = dt.date.fromisoformat(SPAN)
-    age_days = random.integers(0, 3_000, size=num_apps)
-    numbers = {name: random.exponential(size=num_apps).astype(np.float32) for name in _NUMBERS}
-    columns: dict[str, Any] = {
-        "app_id": [f"app-{number:07d}" for number in range(num_apps)],
-        "title": [f"App {number}" for number in range(num_apps)],
-        "developer": np.char.add("developer-", developers.astype(str)),
-        **{name: random.choice(_TEXTS[name], num_apps) for name in ("category", "content_rating")},
-        **numbers,
-        "age_days": age_days.astype(np.float32),
-        "release_day": np.datetime64(first, "D") - age_days,
-        "countries": _limits(random, COUNTRIES, num_apps),
-        "devices": _limits(random, DEVICES, num_apps),
-    }
-    schema = SCHEMAS["apps"]
-    return pa.table(
-        {name: pa.array(columns[name], schema.field(name).type) for name in schema.names}, schema
-    )
-
-
-def _limits(random: np.random.Generator, values: list[str], count: int) -> pa.Array:
-    """Null for most, half of the values for the others."""
-    some = pa.array([None, *(random.permutation(values)[::2].tolist() for _ in range(64))])
-    is_limited = random.random(count) < _SHARE_LIMITED
-    return some.take(pa.array(np.where(is_limited, random.integers(1, 65, size=count), 0)))
-
-
 def _fitted(apps: pa.Table, config: Config) -> FittedTransform:
     """A transform that knows every app and every text."""
-    known = {**_TEXTS, "app_id": apps["app_id"].to_pylist()}
+    known = {**TEXTS, "app_id": apps["app_id"].to_pylist()}
     known["developer"] = apps["developer"].unique().to_pylist()
     own = {name for name, feature in config.features.items() if feature.owns_vocabulary}
     levels = np.arange(1, 100) / 100
     return FittedTransform(
         config.features,
         {name: known[name] for name in own},
-        {name: np.quantile(apps[name].to_numpy(), levels).tolist() for name in _NUMBERS},
+        {name: np.quantile(apps[name].to_numpy(), levels).tolist() for name in NUMBERS},
     )
 
 

@@ -1,0 +1,1 @@
+"""Loads of several shapes for locust: `locust -f loadtests/shapes/NAME.py`."""
