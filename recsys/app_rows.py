@@ -44,9 +44,14 @@ class AppRows:
         if not asked or not len(self._hashes):
             return np.full(len(asked), NO_ROW, dtype=np.int64)
         hashes = _hashes(asked)
+        # In order they are found in half the time: neighbours share what was read.
+        order = hashes.argsort()
+        hashes = hashes[order]
         places = np.minimum(self._hashes.searchsorted(hashes), len(self._hashes) - 1)
-        found = self._hashes.take(places) == hashes
-        return np.where(found, self._rows.take(places), NO_ROW).astype(np.int64, copy=False)
+        known = self._hashes.take(places) == hashes
+        rows = np.empty(len(asked), dtype=np.int64)
+        rows[order] = np.where(known, self._rows.take(places), NO_ROW)
+        return rows
 
 
 def arrays_of(app_ids: Sequence[str]) -> dict[str, NDArray[np.uint64] | NDArray[np.int32]]:
