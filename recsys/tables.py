@@ -13,6 +13,9 @@ import pyarrow as pa
 
 Table = Literal["apps", "users", "requests", "impressions", "outcomes"]
 TABLES: tuple[Table, ...] = get_args(Table)
+Logged = Table | Literal["exposures"]
+"""What lies among the logs: exposures to experiments too, whose columns
+`recsys.experiments.tables` says."""
 SNAPSHOTS: tuple[Table, ...] = ("apps", "users")
 EVENTS: tuple[Table, ...] = ("requests", "impressions", "outcomes")
 

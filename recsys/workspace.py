@@ -20,7 +20,7 @@ from recsys import config as configuration
 from recsys.config import Config
 
 if TYPE_CHECKING:  # Arrow takes a while to import, and every command imports this module
-    from recsys.tables import Table
+    from recsys.tables import Logged, Table
 
 STAGED = ".staged-"
 """How the name of anything begins that is not published yet, or was left by a killed writer."""
@@ -86,11 +86,11 @@ class Workspace:
         """The user store and the server's logs."""
         return self.root / "serving"
 
-    def day(self, table: Table, day: dt.date) -> Path:
+    def day(self, table: Logged, day: dt.date) -> Path:
         """Folder of one table's day."""
         return self.logs / table / f"day={day.isoformat()}"
 
-    def files(self, table: Table, day: dt.date) -> list[Path]:
+    def files(self, table: Logged, day: dt.date) -> list[Path]:
         """The Parquet files of one table's day, in order; empty where there is none."""
         return sorted(self.day(table, day).glob("*.parquet"))
 

@@ -98,7 +98,7 @@ class Recommendations(Contract):
     bundle: str
     """Version of the bundle that made the whole page."""
     experiment: str | None
-    """The experiment's arm, where one runs."""
+    """The experiment and its arm that the user is in, as `name:arm`; null outside of any."""
     degraded: Degraded | None
     """How the page was made where it isn't ranked, since the ranker was late or failed: in
     retrieval's order, or of what is popular in the country."""
@@ -228,6 +228,11 @@ class BundlesAnswer(Contract):
     """All that are published."""
     refused: RefusedBundle | None
     """The last one that was asked for and refused, until another one serves."""
+    beside: list[str] = []
+    """Others that answer: those of experiments' arms, and the canary's."""
+    lacking: list[RefusedBundle] = []
+    """Those that should answer beside the live one, or be its shadow, and can't: their users get
+    pages of the live one."""
 
 
 class Problem(Contract):

@@ -27,6 +27,9 @@ from recsys.errors import BadInput
 from recsys.query import Query
 
 _SECONDS_TO_END = 5.0
+_NICEST = 19
+"""Who wants the processor gets it at once, and leaves one part of seventy to this one: without that
+a busy machine would never swap."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,11 @@ class Aside:
         """
         Args:
             folder: the bundle's.
-            yields: whether it only takes what nobody else wants of the processors; if not, it
-                checks the bundle's files on all of them.
+            yields: whether it takes of one processor what nobody else wants, and hardly more; if
+                not, it checks the bundle's files on all processors.
         """
         command = [sys.executable, "-m", "serving.aside", str(folder), str(int(yields))]
-        self._folder = folder
+        self.folder = folder
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -90,7 +93,7 @@ class Aside:
         line = self._process.stdout.readline()
         if not line.endswith("\n"):
             code = self._process.wait()
-            raise BadInput(f"{self._folder}: the process that tried the bundle ended with {code}.")
+            raise BadInput(f"{self.folder}: the process that tried the bundle ended with {code}.")
         answer: Mapping[str, Any] = json.loads(line)
         return answer
 
@@ -98,7 +101,7 @@ class Aside:
 def main(folder: Path, yields: bool, asked: IO[str], answers: IO[str]) -> None:
     """What the process does."""
     if yields:
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        os.nice(_NICEST)
     from recsys.bundle import Bundle
     from recsys.fallbacks import SteadyRecommender
 

@@ -15,12 +15,12 @@ from serving.versions import ServedRecommender
 Body = dict[str, Any]
 
 
-def page_body(request_id: str, answer: Answer) -> Body:
+def page_body(request_id: str, answer: Answer, experiment: str | None = None) -> Body:
     """What `/v1/recommend` answers."""
     return {
         "request_id": request_id,
         "bundle": answer.recommender.version,
-        "experiment": None,
+        "experiment": experiment,
         "degraded": answer.degraded,
         "items": _items(answer.page.items, answer.shown),
     }

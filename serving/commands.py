@@ -45,8 +45,8 @@ def serve(
     from serving.app import create_app
     from serving.stopping import Server
 
-    listener = _listener(settings.host, settings.port if port is None else port)
-    url = _url(settings.host, listener.getsockname()[1])
+    taken = listener(settings.host, settings.port if port is None else port)
+    url = _url(settings.host, taken.getsockname()[1])
 
     typer.echo(f"listening at {url}; loading users and the live bundle", err=True)
 
@@ -58,7 +58,7 @@ def serve(
         for stop in (signal.SIGINT, signal.SIGTERM):
             # uvicorn raises the signal again when it has ended: it was obeyed then.
             signal.signal(stop, server.handle_exit)
-        server.run([listener])
+        server.run([taken])
 
 
 def recommend(
@@ -115,7 +115,12 @@ def _title(app: dict[str, Any]) -> str:
     return app.get("title") or str(app["app_id"])
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def listener(host: str, port: int) -> socket.socket:
+    """A socket that listens there.
+
+    Raises:
+        BadInput: the place is taken.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from recsys import mapped
 from recsys.query import Query
 from serving.aside import Aside
 from serving.served import ServedRecommender
@@ -64,7 +65,9 @@ class IsolatedLoad:
         from recsys.bundle import Bundle
         from recsys.fallbacks import SteadyRecommender
 
-        return SteadyRecommender(Bundle.opened(folder))
+        recommender = SteadyRecommender(Bundle.opened(folder))
+        mapped.touch(folder)
+        return recommender
 
     def close(self) -> None:
         """Ends a load that is at work, which then raises; any thread may call it."""

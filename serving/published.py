@@ -12,13 +12,13 @@ import datetime as dt
 import re
 from pathlib import Path
 
-from recsys.tables import Table
+from recsys.tables import Logged
 from recsys.workspace import Workspace
 
 _NAME = re.compile(r"served-([0-9a-f]{32})-(\d+)\.parquet")
 
 
-def path(workspace: Workspace, table: Table, day: dt.date, source: str, position: int) -> Path:
+def path(workspace: Workspace, table: Logged, day: dt.date, source: str, position: int) -> Path:
     """Where the rows of a source lie that come up to that position, after those of earlier files.
 
     Args:
@@ -31,7 +31,7 @@ def path(workspace: Workspace, table: Table, day: dt.date, source: str, position
     return workspace.day(table, day) / f"served-{source}-{position}.parquet"
 
 
-def position(workspace: Workspace, table: Table, day: dt.date, source: str) -> int:
+def position(workspace: Workspace, table: Logged, day: dt.date, source: str) -> int:
     """How far the day has been written from a source; 0 where it hasn't."""
     found = (_NAME.fullmatch(file.name) for file in workspace.files(table, day))
     return max((int(name[2]) for name in found if name and name[1] == source), default=0)

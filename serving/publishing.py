@@ -1,10 +1,10 @@
 """From what servers keep to the daily tables that the pipeline reads.
 
-Requests come from the servers' journals (`serving.request_log`), impressions and outcomes from the
-user store's. A day is published once it is over and `serving.day_grace_minutes` have passed, so
-that the pipeline finds it whole; what comes later is a further file of the day it belongs to, with
-the next day's. `serving.published` says why nothing is lost or doubled, however often this is
-killed.
+Requests and exposures to experiments come from the servers' journals (`serving.request_log`),
+impressions and outcomes from the user store's. A day is published once it is over and
+`serving.day_grace_minutes` have passed, so that the pipeline finds it whole; what comes later is a
+further file of the day it belongs to, with the next day's. `serving.published` says why nothing is
+lost or doubled, however often this is killed.
 
 All files are made aside and moved when all are whole, the requests last: a day of which only a part
 was moved has impressions without requests, and the pipeline's gate stops that until the rest is
@@ -23,10 +23,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from recsys.tables import EVENTS, SCHEMAS, Table
+from recsys.experiments.tables import EXPOSURES
+from recsys.tables import EVENTS, SCHEMAS, Logged, Table
 from recsys.workspace import Workspace, locked, publish_file, write_atomically
 from serving import published, request_ids, request_log
-from serving.staged_tables import StagedTables
+from serving.staged_tables import Place, StagedTables
 from serving.user_store import IMPRESSION, Event, UserStore
 
 logger = logging.getLogger(__name__)
@@ -68,9 +69,9 @@ def publish(
     with locked(workspace.serving / ".publishing.lock"):
         staged = workspace.logs / _STAGED
         shutil.rmtree(staged, ignore_errors=True)
-        schemas = {table: SCHEMAS[table] for table in EVENTS}
         requests = request_log.schema(workspace.config)
-        tables = StagedTables(staged, {**schemas, "requests": requests})
+        schemas: dict[Logged, pa.Schema] = {table: SCHEMAS[table] for table in EVENTS}
+        tables = StagedTables(staged, schemas | {"requests": requests, "exposures": EXPOSURES})
         wanted = (lambda of: of == day) if day else (lambda of: of <= closed)
         with tables.written():
             _add_requests(workspace, tables, requests, wanted)
@@ -97,11 +98,17 @@ def _add_requests(
     for folder in sorted(request_log.folder(workspace).glob("day=*")):
         day = dt.date.fromisoformat(folder.name.removeprefix("day="))
         for journal in sorted(folder.glob("*.jsonl")) if wanted(day) else ():
-            place: tuple[Table, dt.date, str] = "requests", day, journal.stem
+            place: Place = "requests", day, journal.stem
+            exposed: Place = "exposures", day, journal.stem
             begin = published.position(workspace, *place)
+            begin_exposed = published.position(workspace, *exposed)
             for end, row in _lines(journal, begin):
                 tables.add(place, _request(row, schema))
                 tables.reach(place, end)
+                # A publisher that was killed may have moved exposures, and not yet the requests.
+                if request_log.EXPOSURE in row and end > begin_exposed:
+                    tables.add(exposed, _exposure(row))
+                    tables.reach(exposed, end)
 
 
 def _add_events(
@@ -144,6 +151,12 @@ def _placed(event: Event, max_age: dt.timedelta) -> tuple[Table, dt.date, _Row]:
 def _request(row: _Row, schema: pa.Schema) -> _Row:
     """A journal's row in the types of the table; what doesn't fit is missing."""
     return {field.name: _typed(row.get(field.name), field.type) for field in schema}
+
+
+def _exposure(row: _Row) -> _Row:
+    """Who was served by which arm, when."""
+    time = dt.datetime.fromisoformat(row["time"])
+    return {"user_id": row["user_id"], **row[request_log.EXPOSURE], "time": time}
 
 
 def _typed(value: Any, kind: pa.DataType) -> Any:

@@ -21,7 +21,7 @@ from serving.versions import one_blank_request
 
 NUM_RECORDED = 64
 _JOURNAL_BYTES = 1 << 16
-_KEYS = ("request_id", "user_id", "time")
+_KEYS = ("request_id", "user_id", "time", request_log.EXPOSURE)
 
 
 class Recorded:

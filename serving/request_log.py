@@ -15,8 +15,9 @@ import logging
 import os
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -31,6 +32,8 @@ logger = logging.getLogger(__name__)
 _SYNC_SECONDS = 1.0
 _JSON = json.JSONEncoder(separators=(",", ":"), default=str)
 _KEYS = ("request_id", "user_id", "time")
+EXPOSURE = "exposure"
+"""The key under which a row says which arm answered."""
 _TYPES = {"category": pa.string(), "number": pa.float64()}
 
 
@@ -64,11 +67,16 @@ class RequestLog:
         self._swapping = threading.Lock()  # of the file that is synced
         self._ending = threading.Event()
 
-    def log(self, request_id: str, query: Query) -> None:
+    def log(
+        self, request_id: str, query: Query, exposure: Mapping[str, str | None] | None = None
+    ) -> None:
         """Notes what was asked, as the model was given it: the user's own profile stands in for
-        what the request didn't say."""
-        row = {"request_id": request_id, "user_id": query.user_id, "time": query.time.isoformat()}
+        what the request didn't say; and which arm of an experiment answered."""
+        time = query.time.isoformat()
+        row: dict[str, Any] = {"request_id": request_id, "user_id": query.user_id, "time": time}
         row |= {name: query.features.get(name) for name in self._columns}
+        if exposure is not None:
+            row[EXPOSURE] = exposure
         line = _JSON.encode(row).encode() + b"\n"
         try:
             if query.time.date() != self._day:

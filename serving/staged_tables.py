@@ -12,9 +12,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recsys.tables import Table
+from recsys.tables import Logged
 
-Place = tuple[Table, dt.date, str]
+Place = tuple[Logged, dt.date, str]
 """Table, day and source."""
 
 _ROWS_A_GROUP = 16_384
@@ -23,7 +23,7 @@ _ROWS_A_GROUP = 16_384
 class StagedTables:
     """Files in a folder that nobody reads."""
 
-    def __init__(self, folder: Path, schemas: Mapping[Table, pa.Schema]) -> None:
+    def __init__(self, folder: Path, schemas: Mapping[Logged, pa.Schema]) -> None:
         self._folder = folder
         self._schemas = schemas
         self._rows: dict[Place, list[dict[str, Any]]] = {}

@@ -15,12 +15,15 @@ from typing import Annotated, TypeVar
 
 from fastapi import Depends, HTTPException, Request
 
+from recsys.query import Query
 from recsys.registry.servers import Presence
 from recsys.workspace import Workspace
 from serving import population
 from serving.batches import Batches
+from serving.choice import Choice, Choices, is_among
 from serving.closing import Closing
 from serving.feature_log import FeatureLog
+from serving.ladder import Answer
 from serving.loading import IsolatedLoad, Load
 from serving.metrics import Metrics
 from serving.model_queue import ModelQueue
@@ -28,6 +31,7 @@ from serving.population import Progress
 from serving.recorded import Recorded
 from serving.request_log import RequestLog
 from serving.served import ServedRecommender
+from serving.shadow import Shadow
 from serving.user_store import Event, UserRecord, UserStore, open_store
 from serving.versions import Versions
 
@@ -74,6 +78,8 @@ class ServerState:
         self.queue = ModelQueue(self.config.serving, self.metrics)
         self.features = FeatureLog(workspace, self.metrics)
         self.requests = RequestLog(workspace, self.metrics)
+        self.choices = Choices(workspace, self.versions, self.metrics.registry)
+        self.shadow = Shadow(self.metrics.registry)
         self.closing = Closing(workspace)
         self.admin_token = admin_token(workspace)
         self._users_problem = "users are being loaded: try again in some seconds."
@@ -108,6 +114,23 @@ class ServerState:
         if self.versions.serving is None:
             raise HTTPException(503, self.versions.problem, {"Retry-After": "1"})
         return self.versions.serving
+
+    def chosen(self, live: ServedRecommender, query: Query, record: UserRecord | None) -> Choice:
+        """What answers a query: the bundle of the user's arm, the canary's or the live one."""
+        return self.choices.of(live, query, record is not None)
+
+    def answered(self, request_id: str, query: Query, choice: Choice, answer: Answer) -> None:
+        """Notes what was asked and answered, for all that comes after."""
+        self.metrics.served(answer.page, answer.degraded)
+        self.requests.log(request_id, query, choice.exposure)
+        if answer.degraded is not None:  # no model was given any features
+            return
+        self.recorded.note(query)
+        shadow = self.choices.shadow
+        if self.shadow.is_wanted and is_among(shadow, "shadow", query.user_id):
+            self.shadow.offer(query, answer.page)
+        if not choice.is_policy:
+            self.features.log(request_id, query, answer.page, choice.recommender)
 
     def require_ready(self) -> ServedRecommender:
         """What answers requests, if further ones should be sent here.
@@ -156,7 +179,12 @@ class ServerState:
         with self.presence.shown():
             following = asyncio.create_task(self._follow(progress, ready))
             try:
-                with self.features.writing(), self.requests.syncing(), self.closing.running():
+                with (
+                    self.features.writing(),
+                    self.requests.syncing(),
+                    self.shadow.running(),
+                    self.closing.running(),
+                ):
                     yield
             finally:
                 following.cancel()
@@ -170,13 +198,21 @@ class ServerState:
         await self.in_load_thread(lambda: self._load_users(progress))
         told = False
         while True:
-            await self.in_load_thread(self.versions.follow)
-            await self.in_load_thread(self.versions.settle)
+            await self.in_load_thread(self._catch_up)
             serving = self.versions.serving
             if serving is not None and not told:
                 told = True
                 ready(serving.version)
             await asyncio.sleep(_FOLLOW_SECONDS)
+
+    def _catch_up(self) -> None:
+        """Holds what the workspace's files name now."""
+        is_other = self.versions.follow()
+        is_changed = self.choices.follow()
+        self.versions.hold(self.choices.versions, anew=is_other or is_changed)
+        shadow = self.choices.shadow
+        self.shadow.use(self.workspace.bundles / shadow.bundle if shadow.bundle else None)
+        self.versions.settle()
 
     def _observed(self, load: Load) -> Load:
         def loaded(folder: Path) -> ServedRecommender:

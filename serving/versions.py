@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _MOST_SECONDS_TO_END = 1.0
+"""A request that takes longer than that to end has its pages brought in again."""
 _REST_SECONDS = 0.005
 
 Tell = Callable[[str | None, str | None], None]
@@ -92,7 +93,7 @@ class Versions:
         self._tell = tell
         self._recorded = recorded
         self._before: ServedRecommender | None = None
-        self._leaving: list[ServedRecommender] = []
+        self._leaving: list[tuple[float, ServedRecommender]] = []
         self._followed: str | None = None
         self._swapping = threading.Lock()
 
@@ -154,12 +155,15 @@ class Versions:
                 logger.warning("%s; %s serves on", refusal, self._served)
             return True
 
-    def hold(self, versions: Iterable[str]) -> None:
+    def hold(self, versions: Iterable[str], anew: bool = False) -> None:
         """Loads bundles to answer beside the live one, and lets go of those that aren't named any
-        more. One that can't be loaded is noted in `lacking`."""
+        more. One that can't be loaded is noted in `lacking`, and tried no more before it is asked
+        for `anew`."""
         with self._swapping:
+            if anew:
+                self.lacking = {}
             wanted = [version for version in dict.fromkeys(versions) if version != self._served]
-            self._leaving += [held for v, held in self.beside.items() if v not in wanted]
+            self._leave(*(held for v, held in self.beside.items() if v not in wanted))
             self.beside = {v: held for v, held in self.beside.items() if v in wanted}
             self.lacking = {v: why for v, why in self.lacking.items() if v in wanted}
             for version in wanted:
@@ -176,18 +180,21 @@ class Versions:
             self.beside = {**self.beside, version: held}
 
     def settle(self) -> None:
-        """Returns the memory of bundles that have answered their last requests; whoever has one
-        nevertheless has its pages brought in again."""
-        if not self._leaving:
-            return
-        deadline = self._workspace.config.serving.deadline_ms / 1_000
-        time.sleep(min(deadline, _MOST_SECONDS_TO_END))
+        """Returns the memory of bundles that have answered their last requests."""
         with self._swapping:
-            self._return_memory()
+            if self._leaving and time.monotonic() >= self._leaving[-1][0] + self._seconds_to_end:
+                self._return_memory()
+
+    @property
+    def _seconds_to_end(self) -> float:
+        return min(self._workspace.config.serving.deadline_ms / 1_000, _MOST_SECONDS_TO_END)
+
+    def _leave(self, *recommenders: ServedRecommender) -> None:
+        self._leaving += [(time.monotonic(), one) for one in recommenders]
 
     def _return_memory(self) -> None:
         leaving, self._leaving = self._leaving, []
-        for version in {one.version for one in leaving}:
+        for version in {one.version for _, one in leaving}:
             if self.answering(version) is None:
                 mapped.give_back(self._workspace.bundles / version)
 
@@ -219,7 +226,7 @@ class Versions:
         if settings.swap == "availability" or served is None or self.answering(version):
             return self._loaded(version)
         self.serving = self._before = None
-        time.sleep(min(settings.deadline_ms / 1_000, _MOST_SECONDS_TO_END))
+        time.sleep(self._seconds_to_end)
         try:
             return self._loaded(version)
         except BadInput:
@@ -234,7 +241,8 @@ class Versions:
                 self._return_memory()
                 self._before = None
                 ready = self._load(folder)
-            mapped.touch(folder)
+            else:
+                mapped.touch(folder)
             self._warm_up(ready)
         except Exception as error:  # whatever a bundle does on loading, it must not serve
             raise BadInput(f"bundle {version!r} is refused: {error}") from error
@@ -259,6 +267,6 @@ class Versions:
     def _swap(self, recommender: ServedRecommender) -> None:
         if self.serving is not None and self.serving is not recommender:
             self._before = self.serving
-            self._leaving.append(self.serving)
+            self._leave(self.serving)
         self.serving = recommender
         self.refused = None

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from recsys import pushes
-from recsys.config import Bundles
+from recsys.config import Bundles, Config
 from recsys.errors import BadInput
 from recsys.registry import lineage, servers
 from recsys.registry.publishing import publishing
@@ -47,6 +47,8 @@ def _why_kept(
         why[live] = "serves"
         with contextlib.suppress(BadInput):  # there is none to go back to
             why.setdefault(pushes.earlier(workspace), "a rollback returns to it")
+    for version, who in _named(workspace.config).items():
+        why.setdefault(version, f"{who} names it")
     for server in servers.running(workspace):
         for version in server.holds:
             why.setdefault(version, f"the server at {server.url} (pid {server.pid}) holds it")
@@ -56,6 +58,18 @@ def _why_kept(
     for version in list(pushed)[-settings.keep :]:
         why.setdefault(version, f"one of the newest {settings.keep}")
     return why
+
+
+def _named(config: Config) -> dict[str, str]:
+    """Who names a bundle to answer beside the one that serves, or in its shadow."""
+    named = {
+        arm.bundle: f"experiments.{name}.arms.{arm_name}"
+        for name, experiment in config.experiments.items()
+        for arm_name, arm in experiment.arms.items()
+    }
+    named |= {config.serving.canary.bundle: "serving.canary"}
+    named |= {config.serving.shadow.bundle: "serving.shadow"}
+    return {version: who for version, who in named.items() if version}
 
 
 def prune(workspace: Workspace, settings: Bundles) -> Retention:

@@ -29,17 +29,15 @@ Ids = Annotated[list[Id], Query(alias="id", min_length=1, max_length=1_000)]
 
 async def recommend(request: RecommendRequest, state: State) -> Response:
     """A user's page of apps; the whole of it from one bundle."""
-    recommender = state.recommender()
+    live = state.recommender()
     record = await state.record(request.user_id)
     query = assemble(request, record, state.config, dt.datetime.now(dt.UTC))
     request_id = request_ids.new(query.time)
-    answer = await state.queue.page(recommender, query)
-    state.metrics.served(answer.page, answer.degraded)
-    state.requests.log(request_id, query)
-    if answer.degraded is None:  # else no model was given any features
-        state.features.log(request_id, query, answer.page, recommender)
+    choice = state.chosen(live, query, record)
+    answer = await state.queue.page(choice.recommender, query)
+    state.answered(request_id, query, choice, answer)
     # A ready answer: validating what we made ourselves would cost a fifth of the throughput.
-    return _json(page_body(request_id, answer))
+    return _json(page_body(request_id, answer, choice.label))
 
 
 recommended = reader(RecommendRequest, recommend)

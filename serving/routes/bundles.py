@@ -35,12 +35,17 @@ _ANSWERS = problems.FORBIDDEN | problems.REFUSED
 
 @router.get("/bundles")
 async def bundles(state: State) -> BundlesAnswer:
-    """The bundles that are published, the one that serves, and the last one refused."""
+    """The bundles that are published, those that serve, and the last one refused."""
     serving, refused = state.versions.serving, state.versions.refused
+    lacking = dict(state.versions.lacking)
+    if state.shadow.problem:
+        lacking[state.choices.shadow.bundle] = state.shadow.problem
     return BundlesAnswer(
         serving=serving.version if serving else None,
         versions=state.versions.published(),
         refused=RefusedBundle(version=refused.version, reason=refused.reason) if refused else None,
+        beside=sorted(state.versions.beside),
+        lacking=[RefusedBundle(version=v, reason=why) for v, why in sorted(lacking.items())],
     )
 
 

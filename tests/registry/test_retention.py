@@ -6,7 +6,7 @@ import pytest
 from daily_logs import make_workspace
 from made_bundles import Made, made
 
-from recsys import pushes
+from recsys import config, pushes
 from recsys.config import Bundles
 from recsys.registry.retention import prune, retention
 from recsys.registry.servers import Presence
@@ -41,6 +41,26 @@ def test_the_newest_are_kept_and_what_a_rollback_returns_to(workspace: Workspace
         third: "a rollback returns to it",
         fourth: "serves",
     }
+
+
+def test_what_answers_beside_the_live_one_is_kept(tmp_path: Path) -> None:
+    first, second, third, fourth, fifth, sixth = pushed(
+        make_workspace(tmp_path, bundles={"keep": 99}), *[None] * 6
+    )
+    arms = {"control": {"share": 0.5}, "older": {"share": 0.5, "bundle": first}}
+    named = {"canary": {"bundle": second, "share": 0.1}, "shadow": {"bundle": third, "share": 1.0}}
+    settings = config.load(tmp_path / "recsys.toml").model_dump(mode="json", by_alias=True)
+    settings |= {"experiments": {"age": {"arms": arms}}, "serving": settings["serving"] | named}
+    text = config.render(config.parse(settings, "a test"))
+    (tmp_path / "recsys.toml").write_text(text)
+    assert kept(Workspace(tmp_path), keep=1, max_ancestors=0) == {
+        first: "experiments.age.arms.older names it",
+        second: "serving.canary names it",
+        third: "serving.shadow names it",
+        fifth: "a rollback returns to it",
+        sixth: "serves",
+    }
+    assert fourth not in kept(Workspace(tmp_path), keep=1)
 
 
 def test_the_ancestors_of_what_serves_are_kept(workspace: Workspace) -> None:

@@ -30,7 +30,13 @@ def test_activate_and_roll_back(workspace: Workspace) -> None:
     publish(workspace, "v2", live=False)
     with serving(workspace) as client:
         answer = client.post("/v1/bundles/v2:activate").json()
-        assert answer == {"serving": "v2", "versions": ["v1", "v2"], "refused": None}
+        assert answer == {
+            "serving": "v2",
+            "versions": ["v1", "v2"],
+            "refused": None,
+            "beside": [],
+            "lacking": [],
+        }
         assert live(client) == "v2"
         assert workspace.current_bundle.read_text() == "v2\n"
         assert client.post("/v1/bundles:rollback").json()["serving"] == "v1"

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from recsys import config
 from recsys.__main__ import cli
+from recsys.experiments.stored import logged_exposures
 from recsys.query import Query
 from recsys.tables import SCHEMAS, Table
 from recsys.workspace import Workspace
@@ -46,6 +47,33 @@ def asked(workspace: Workspace, *times: dt.datetime, **features: Any) -> list[st
         for request_id, time in zip(ids, times, strict=True):
             log.log(request_id, Query("u001", time, features))
     return ids
+
+
+def test_exposures_are_logged_beside_the_requests(
+    workspace: Workspace, store: LmdbUserStore
+) -> None:
+    log = RequestLog(workspace, Metrics(Versions(workspace)))
+    exposed = {"experiment": "rankers", "arm": "wide", "bundle": "v2"}
+    by_policy = {"experiment": "rankers", "arm": "popular", "bundle": None}
+    asked_by = [("u001", exposed), ("u002", None), ("u003", by_policy)]
+    with log.syncing():
+        for user_id, exposure in asked_by:
+            log.log(request_ids.new(NOON), Query(user_id, NOON), exposure)
+    publishing.publish(workspace, store, AFTER)
+    found = [
+        row
+        for file in logged_exposures(workspace).files(DAY)
+        for row in pq.read_table(file).to_pylist()
+    ]
+    assert found == [
+        {"user_id": "u001", **exposed, "time": NOON},
+        {"user_id": "u003", **by_policy, "time": NOON},
+    ]
+    assert [row["user_id"] for row in rows(workspace, "requests")] == ["u001", "u002", "u003"]
+    with log.syncing():
+        log.log(request_ids.new(NOON), Query("u004", NOON), exposed)
+    publishing.publish(workspace, store, AFTER)
+    assert [pq.read_metadata(f).num_rows for f in logged_exposures(workspace).files(DAY)] == [1, 2]
 
 
 def event(
