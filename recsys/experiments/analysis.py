@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from recsys.config import Experiment, Metric
-from recsys.errors import BadInput
 from recsys.evaluation.multiplicity import holm
 from recsys.experiments import health, metrics
 from recsys.experiments.estimates import Estimate, estimate, without_intervals
@@ -75,7 +74,7 @@ def analyze(
         BadInput: the outcomes lack a column that a metric is made of.
     """
     used = {metric: metrics.named(metric, declared) for metric in experiment.metric_names}
-    _columns_are_there(used, observed)
+    metrics.columns_are_there(used, observed.daily)
     found = health.checked(observed, experiment)
     if found.withheld:
         return Analysis(name, observed.days, found)
@@ -104,16 +103,6 @@ def analyze(
         slices=slice_effects(observed, primary, experiment.alpha, experiment.slices, True),
         verdicts=_verdicts(experiment, primary, comparisons, by_day, guardrails, observed),
     )
-
-
-def _columns_are_there(used: Mapping[str, Metric], observed: Observed) -> None:
-    for name, metric in used.items():
-        for column in filter(None, (metric.of, metric.per)):
-            if column not in observed.daily:
-                raise BadInput(
-                    f"metric {name} is of column {column!r}, the outcomes have "
-                    f"{', '.join(observed.daily)}: log it, or name another metric."
-                )
 
 
 def _compared(

@@ -52,13 +52,18 @@ def guarded(name: str, metric: Metric, arm: str, margin: float, found: Estimate)
         "broken": "is worse",
         "unclear": "is not shown to be no worse than tolerated",
     }
-    low, high = found.lift_interval
     sentence = (
         f"{words(name)} of {arm} {shown[state]}: {found.treatment:.4g} against "
-        f"{found.control:.4g}, a lift of {found.lift:+.1%} [{low:+.1%}, {high:+.1%}]; "
+        f"{found.control:.4g}, a lift of {found.lift:+.1%}{_interval(found)}; "
         f"{'-' if metric.better == 'more' else '+'}{margin:.0%} is tolerated"
     )
     return Guardrail(name, arm, margin, found, state, sentence)
+
+
+def _interval(found: Estimate) -> str:
+    """Nothing where it is not known, as of a quantile before the end."""
+    low, high = found.lift_interval
+    return "" if math.isnan(low + high) else f" [{low:+.1%}, {high:+.1%}]"
 
 
 def _state(metric: Metric, margin: float, found: Estimate) -> Held:

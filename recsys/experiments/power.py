@@ -11,10 +11,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Self
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from scipy.optimize import brentq
 from tea_tasting.aggr import Aggregates
 
@@ -22,13 +21,12 @@ from recsys.config import Experiment, Metric
 from recsys.config.experiments import NUM_BUCKETS
 from recsys.experiments.estimates import Floats, aggregates, errors, foretold, sums
 from recsys.experiments.observed import Observed
-from recsys.experiments.tables import EXPOSURES
-from recsys.tables import TIME
 
 POWER = 0.8
 """Chance of finding the least lift."""
 
 _LARGEST_LIFT = 100.0
+_MANY = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -40,27 +38,6 @@ class Horizon:
     """In the control and one treatment together."""
     detectable_lift: float
     """Found with chance `POWER`, either way."""
-
-
-def as_if_exposed(name: str, experiment: Experiment, outcomes: pa.Table) -> pa.Table:
-    """Exposures of days gone by, as if all users had been in the control since the first day on
-    which they did something: what `recsys.experiments.observed.observed` makes a past of.
-
-    Args:
-        name: the experiment's.
-        experiment: what it would be.
-        outcomes: as `recsys.experiments.tables.OUTCOMES`, from the first such day on.
-    """
-    first = outcomes.group_by("user_id").aggregate([("day", "min")])
-    num = len(first)
-    columns = {
-        "user_id": first["user_id"],
-        "experiment": pa.repeat(name, num),
-        "arm": pa.repeat(experiment.control, num),
-        "bundle": pa.nulls(num, pa.string()),
-        "time": pc.cast(first["day_min"], TIME),
-    }
-    return pa.table(columns, schema=EXPOSURES)
 
 
 def plan(
@@ -75,18 +52,13 @@ def plan(
         with_past: with CUPED, where those users have a past.
     """
     low, high = experiment.buckets
-    reached = experiment.ramp * (high - low) / NUM_BUCKETS
-    control = experiment.arms[experiment.control].share
-    treatment = min(experiment.arms[name].share for name in experiment.treatments)
-    alpha = experiment.alpha / len(experiment.treatments)
+    reached = experiment.ramp * (high - low) / NUM_BUCKETS * sum(_shares(experiment))
     horizons = []
     for day in range(len(past.days)):
         then = past.upto(day)
-        num_users = int(len(then) * reached * (control + treatment))
-        lift = detectable_lift(
-            _columns(then, metric, with_past), num_users, treatment / control, alpha
-        )
-        horizons.append(Horizon(day + 1, num_users, lift))
+        num_users = int(len(then) * reached)
+        test = _Test.of(then, metric, experiment, with_past)
+        horizons.append(Horizon(day + 1, num_users, test.detectable_lift(num_users)))
     return horizons
 
 
@@ -94,6 +66,19 @@ def days_needed(horizons: Sequence[Horizon], lift: float) -> int | None:
     """How long an experiment has to run to find a lift; None if none of the lengths would do."""
     enough = (one.num_days for one in horizons if one.detectable_lift <= abs(lift))
     return next(enough, None)
+
+
+def users_needed(
+    past: Observed, metric: Metric, experiment: Experiment, lift: float, with_past: bool = True
+) -> float:
+    """How many users in the control and one treatment together find a lift with chance `POWER`,
+    each seen for as long as those of the past; infinite where no number does. Arguments as in
+    `plan`."""
+    test, normal = _Test.of(past, metric, experiment, with_past), NormalDist()
+    wanted = normal.inv_cdf(1 - test.alpha / 2) + normal.inv_cdf(POWER)
+    # Errors fall with the root of the number of users, so one number tells of all.
+    found = test.z(_MANY, lift)
+    return math.ceil(_MANY * (wanted / found) ** 2) if found else math.inf
 
 
 def detectable_lift(
@@ -107,45 +92,75 @@ def detectable_lift(
         ratio: the treatment's users for each of the control's.
         alpha: of the two-sided test.
     """
-
-    def lacking(lift: float) -> float:
-        return POWER - predicted_power(columns, num_users, ratio, alpha, lift)
-
-    if num_users < 4 or not np.ptp(columns["of"]) or lacking(_LARGEST_LIFT) > 0:
-        return math.inf
-    return float(brentq(lacking, 0.0, _LARGEST_LIFT))
+    return _Test(columns, ratio, alpha).detectable_lift(num_users)
 
 
 def predicted_power(
     columns: Mapping[str, Floats], num_users: int, ratio: float, alpha: float, lift: float
 ) -> float:
-    """The chance of finding a lift: the test on the very arms that are expected.
+    """The chance of finding a lift; arguments as in `detectable_lift`."""
+    return _Test(columns, ratio, alpha).power(num_users, lift)
+
+
+class _Test:
+    """The test on the very arms that are expected.
 
     A treatment that multiplies what users do multiplies how different they are as well, so its
-    arm's variance grows with the lift. Arguments as in `detectable_lift`.
+    arm's variance grows with the lift.
     """
-    everybody = aggregates(columns, np.ones(len(columns["of"]), bool))
-    num_control = num_users / (1 + ratio)
-    control = _expected(everybody, num_control, 1.0)
-    treatment = _expected(everybody, num_users - num_control, 1 + lift)
-    normal = NormalDist()
-    z, bound = errors(columns, control, treatment).z, normal.inv_cdf(1 - alpha / 2)
-    return normal.cdf(z - bound) + normal.cdf(-z - bound)
+
+    def __init__(self, columns: Mapping[str, Floats], ratio: float, alpha: float) -> None:
+        self.alpha = alpha
+        self._ratio = ratio
+        self._names = tuple(columns)
+        self._differ = bool(np.ptp(columns["of"]))
+        self._everybody = aggregates(columns, np.ones(len(columns["of"]), bool))
+
+    @classmethod
+    def of(cls, past: Observed, metric: Metric, experiment: Experiment, with_past: bool) -> Self:
+        """That of an experiment's control with its smallest treatment."""
+        control, treatment = _shares(experiment)
+        columns = sums(past, metric)
+        if with_past:
+            columns |= foretold(past, metric) or {}
+        alpha = experiment.alpha / len(experiment.treatments)
+        return cls(columns, treatment / control, alpha)
+
+    def detectable_lift(self, num_users: int) -> float:
+        def lacking(lift: float) -> float:
+            return POWER - self.power(num_users, lift)
+
+        if num_users < 4 or not self._differ or lacking(_LARGEST_LIFT) > 0:
+            return math.inf
+        return float(brentq(lacking, 0.0, _LARGEST_LIFT))
+
+    def power(self, num_users: int, lift: float) -> float:
+        normal = NormalDist()
+        z, bound = self.z(num_users, lift), normal.inv_cdf(1 - self.alpha / 2)
+        return normal.cdf(z - bound) + normal.cdf(-z - bound)
+
+    def z(self, num_users: int, lift: float) -> float:
+        """Standard errors that the lift is expected at; 0 where users don't differ."""
+        if not self._differ:
+            return 0.0
+        num_control = num_users / (1 + self._ratio)
+        control = self._arm(num_control, 1.0)
+        treatment = self._arm(num_users - num_control, 1 + lift)
+        return errors(self._names, control, treatment).z
+
+    def _arm(self, num_users: float, times: float) -> Aggregates:
+        """So many such users, who do so many times as much."""
+        users = self._everybody
+        power = {name: times if name == "of" else 1.0 for name in users.mean_}
+        return Aggregates(
+            count_=round(num_users),
+            mean_={name: power[name] * value for name, value in users.mean_.items()},
+            var_={name: power[name] ** 2 * value for name, value in users.var_.items()},
+            cov_={(a, b): power[a] * power[b] * value for (a, b), value in users.cov_.items()},
+        )
 
 
-def _expected(users: Aggregates, num_users: float, times: float) -> Aggregates:
-    """An arm of so many such users, who do so many times as much."""
-    power = {name: times if name == "of" else 1.0 for name in users.mean_}
-    return Aggregates(
-        count_=round(num_users),
-        mean_={name: power[name] * value for name, value in users.mean_.items()},
-        var_={name: power[name] ** 2 * value for name, value in users.var_.items()},
-        cov_={(a, b): power[a] * power[b] * value for (a, b), value in users.cov_.items()},
-    )
-
-
-def _columns(past: Observed, metric: Metric, with_past: bool) -> dict[str, Floats]:
-    columns = sums(past, metric)
-    if with_past:
-        columns |= foretold(past, metric) or {}
-    return columns
+def _shares(experiment: Experiment) -> tuple[float, float]:
+    """Of the control, and of the smallest treatment."""
+    shares = {name: arm.share for name, arm in experiment.arms.items()}
+    return shares[experiment.control], min(shares[name] for name in experiment.treatments)

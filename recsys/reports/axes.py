@@ -46,6 +46,10 @@ class Axis:
         """Where a value lies, in percent of the axis."""
         return round(100 * (value - self.low) / (self.high - self.low), 2)
 
+    def nearest(self, value: float) -> float:
+        """The value itself, or the end of the axis that it lies beyond."""
+        return min(max(value, self.low), self.high)
+
     @property
     def ticks(self) -> list[Tick]:
         """Every tick, the ends among them."""

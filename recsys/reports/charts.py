@@ -64,6 +64,16 @@ class Plane(NamedTuple):
         low, high = interval
         return self.line([(x, low), (x, high)])
 
+    def band(self, intervals: Iterable[tuple[float, tuple[float, float]]]) -> str:
+        """The path round an interval at each place; ends beyond the axis are cut off at it, and
+        places where one is not known are left out."""
+        known = [(x, ends) for x, ends in intervals if all(map(math.isfinite, ends))]
+        if not known:
+            return ""
+        low = [(x, self.y.nearest(low)) for x, (low, _) in known]
+        high = [(x, self.y.nearest(high)) for x, (_, high) in known]
+        return f"{self.line([*high, *low[::-1]])}Z"
+
     def chart(self, shapes: Iterable[Shape]) -> Chart:
         """Those of the shapes that there is something of."""
         return Chart(self.x, self.y, tuple(shape for shape in shapes if shape.path))

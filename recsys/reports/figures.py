@@ -50,6 +50,29 @@ def interval(ends: tuple[float, float] | None, sign: str = "") -> str:
     return "" if ends is None else f"[{', '.join(f'{end:{sign},.4f}' for end in ends)}]"
 
 
+def change(value: float | None) -> str:
+    """A change as a share of what it is from, with its sign: 0.0231 -> `+2.31%`; 12.5 ->
+    `+1,250%`."""
+    if value is None or math.isnan(value):
+        return NONE
+    if math.isinf(value):
+        return "+∞" if value > 0 else "-∞"
+    return f"{100 * value:+,.{2 if abs(value) < 0.1 else 1 if abs(value) < 1 else 0}f}%"
+
+
+def change_interval(ends: tuple[float, float]) -> str:
+    """From which change to which: `[+1.20%, +3.40%]`; nothing where that is not known."""
+    is_known = not any(math.isnan(end) for end in ends)
+    return f"[{', '.join(change(end) for end in ends)}]" if is_known else ""
+
+
+def p_value(value: float | None) -> str:
+    """A chance as tests give it: 0.0312 -> `0.031`, what is below 0.001 says no more."""
+    if value is None or math.isnan(value):
+        return NONE
+    return "<0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+
+
 def share(value: float | None) -> str:
     """A share in percent: 0.3127 -> `31.3%`; what is not quite none or all never reads so."""
     if value is None or math.isnan(value):

@@ -60,10 +60,13 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
+        "change": figures.change,
+        "change_interval": figures.change_interval,
         "count": figures.count,
         "figure": figures.figure,
         "interval": figures.interval,
         "metric": figures.metric,
+        "p_value": figures.p_value,
         "sentence": figures.sentence,
         "share": figures.share,
         "value": figures.value,

@@ -1,21 +1,19 @@
 from __future__ import annotations
 
-import datetime as dt
 import math
+from dataclasses import replace
 
 import numpy as np
-import pyarrow as pa
 import pytest
-from store_users import START, experiment_of
+from store_users import experiment_of
 
 from recsys.config import Experiment, Metric
-from recsys.experiments.observed import observed
 from recsys.experiments.power import (
-    as_if_exposed,
     days_needed,
     detectable_lift,
     plan,
     predicted_power,
+    users_needed,
 )
 
 INSTALLS = Metric(of="installs")
@@ -67,11 +65,18 @@ def test_a_small_experiment_finds_less() -> None:
     assert part.detectable_lift == pytest.approx(2 * whole.detectable_lift, rel=0.05)
 
 
-def test_days_gone_by_are_read_as_if_users_had_been_exposed() -> None:
-    days = [START + dt.timedelta(days=day) for day in (0, 2, 2)]
-    rows = {"user_id": ["a", "a", "b"], "day": days, "installs": [1.0, 2.0, 4.0]}
-    outcomes = pa.table(rows)
-    past = observed("x", EXPERIMENT, as_if_exposed("x", EXPERIMENT, outcomes), outcomes)
-    assert sorted(past.since.tolist()) == [0, 2]
-    assert past.daily["installs"].sum() == 7
-    assert [one.num_users for one in plan(past, INSTALLS, EXPERIMENT)] == [1, 1, 2]
+def test_the_users_needed_are_those_of_whom_the_lift_is_the_least_that_is_found() -> None:
+    past = experiment_of(np.random.default_rng(5), 5_000)
+    lift = plan(past, INSTALLS, EXPERIMENT)[-1].detectable_lift
+    assert users_needed(past, INSTALLS, EXPERIMENT, lift) == pytest.approx(5_000, rel=0.002)
+    half = users_needed(past, INSTALLS, EXPERIMENT, lift / 2)
+    assert half == pytest.approx(4 * 5_000, rel=0.1)  # the treatment's deviation grows less
+    without = users_needed(past, INSTALLS, EXPERIMENT, lift, with_past=False)
+    assert without > 5_000
+
+
+def test_no_number_of_users_is_enough_where_nobody_installs() -> None:
+    past = experiment_of(np.random.default_rng(6), 100)
+    nothing = replace(past, daily={"installs": np.zeros((100, 7))})
+    assert users_needed(nothing, INSTALLS, EXPERIMENT, 0.1) == math.inf
+    assert all(one.detectable_lift == math.inf for one in plan(nothing, INSTALLS, EXPERIMENT))
