@@ -31,7 +31,8 @@ from loadtests import report
 from loadtests.steps import server, tried
 from loadtests.stream import Answer, steady
 from recsys import config, pushes
-from recsys.bundle import APPS, MANIFEST
+from recsys.bundle import APPS, CATALOGUE, MANIFEST
+from recsys.catalogue import Catalogue
 from recsys.config import Config
 from recsys.errors import BadInput, GateStopped
 from recsys.manifest import write_manifest
@@ -171,7 +172,9 @@ def _marked(bundle: Path, bundles: Path, mark: str) -> str:
     apps = pq.read_table(made / APPS)
     titles = pc.binary_join_element_wise(pc.fill_null(apps["title"], ""), pa.scalar(mark), "")
     marked = apps.set_column(apps.schema.get_field_index("title"), "title", titles)
-    pq.write_table(marked.cast(apps.schema), made / APPS)
+    marked = marked.cast(apps.schema)
+    pq.write_table(marked, made / APPS)
+    Catalogue.save(marked, made / CATALOGUE)
     manifest = json.loads((made / MANIFEST).read_text())
     version = write_manifest(made, manifest["span"], manifest["index"], manifest["lineage"])
     made.rename(bundles / version)

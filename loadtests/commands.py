@@ -4,18 +4,32 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from recsys.commands import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, print_json
 from recsys.workspace import Workspace
 
+if TYPE_CHECKING:
+    from loadtests.subject import Subject
+
 bench = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     help="Measures, and writes what it measured to loadtests/results/.",
 )
+
+
+UntrainedOption = Annotated[
+    bool,
+    typer.Option("--untrained", help="Measure a store with untrained weights, made once."),
+]
+AppsOption = Annotated[
+    int | None,
+    typer.Option(min=1_000, help="Apps of the untrained store; a million if not given."),
+]
+UsersOption = Annotated[int, typer.Option(min=100, help="Users of the untrained store.")]
 
 
 class Part(StrEnum):
@@ -204,14 +218,31 @@ def bench_rollback(
         print_json(figures)
 
 
+@bench.command("swap")
+def bench_swap(
+    apps: Annotated[int, typer.Option(min=1_000, help="Size of the catalogue.")] = 1_000_000,
+    seconds: Annotated[
+        float, typer.Option(min=1, help="After so long no further swap begins.")
+    ] = 120.0,
+    as_json: JsonOption = False,
+) -> None:
+    """What requests see of a bundle's loading, and of one in the thread that answers them."""
+    from loadtests import bench_swap, report
+
+    figures = bench_swap.bench(apps, seconds)
+    table = bench_swap.table(figures)
+    page = report.write("swap", f"{bench_swap.COMMAND} --apps {apps}", figures, table)
+    typer.echo(f"\n{table}\n\nwrote {page}")
+    if as_json:
+        print_json(figures)
+
+
 @bench.command("serve")
 def bench_serve(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    apps: Annotated[int | None, typer.Option(min=1_000, help="Apps of an untrained store.")] = None,
-    users: Annotated[int, typer.Option(min=1_000, help="Its users.")] = 1_000_000,
-    untrained: Annotated[
-        bool, typer.Option("--untrained", help="Measure an untrained store, a million apps.")
-    ] = False,
+    untrained: UntrainedOption = False,
+    apps: AppsOption = None,
+    users: UsersOption = 1_000_000,
     plain: Annotated[bool, typer.Option("--plain", help="Measure the plain way too.")] = False,
     seconds: Annotated[
         float, typer.Option(min=3, max=600, help="Of requests at a constant rate.")
@@ -219,16 +250,10 @@ def bench_serve(
     as_json: JsonOption = False,
 ) -> None:
     """Requests a second and latency of a server over HTTP, beside an empty endpoint."""
-    from loadtests import bench_serve, report, serve_report, untrained_store
+    from loadtests import bench_serve, report, serve_report
     from recsys.workspace import write_atomically
 
-    command = bench_serve.COMMAND
-    if apps or untrained:
-        apps = apps or untrained_store.NUM_APPS
-        command += f" --untrained --apps {apps} --users {users}"
-        subject = bench_serve.Subject.made(untrained_store.kept(apps, users))
-    else:
-        subject = bench_serve.Subject.of(Workspace(workspace))
+    subject, command = _subject(bench_serve.COMMAND, workspace, untrained, apps, users)
     figures = bench_serve.bench(subject, seconds, plain)
     table = serve_report.table(figures)
     write_atomically(report.RESULTS / "serve.svg", serve_report.plot(figures).encode())
@@ -241,18 +266,36 @@ def bench_serve(
 @bench.command("overload")
 def bench_overload(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    untrained: UntrainedOption = False,
+    apps: AppsOption = None,
+    users: UsersOption = 1_000_000,
     seconds: Annotated[float, typer.Option(min=1, max=300, help="Length of each load.")] = 30.0,
     as_json: JsonOption = False,
 ) -> None:
     """Three times the load that a server can bear, and what requests see of it."""
     from loadtests import bench_overload, report
 
-    figures = bench_overload.bench(Workspace(workspace), seconds)
+    subject, command = _subject(bench_overload.COMMAND, workspace, untrained, apps, users)
+    figures = bench_overload.bench(subject, seconds)
     table = bench_overload.table(figures)
-    page = report.write("overload", bench_overload.COMMAND, figures, table)
+    page = report.write("overload", command, figures, table)
     typer.echo(f"\n{table}\n\nwrote {page}")
     if as_json:
         print_json(figures)
+
+
+def _subject(
+    command: str, workspace: Path, is_untrained: bool, num_apps: int | None, num_users: int
+) -> tuple[Subject, str]:
+    """What is measured, and the command that measures it again."""
+    from loadtests import untrained_store
+    from loadtests.subject import Subject
+
+    if not is_untrained and num_apps is None:
+        return Subject.of(Workspace(workspace)), command
+    num_apps = num_apps or untrained_store.NUM_APPS
+    store = untrained_store.kept(num_apps, num_users)
+    return Subject.made(store), f"{command} --untrained --apps {num_apps} --users {num_users}"
 
 
 @bench.command("statistics")

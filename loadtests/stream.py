@@ -9,10 +9,12 @@ import itertools
 import json
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+
+Read = Callable[[bytes], dict[str, Any]]
 
 NUM_CONNECTIONS = 8
 _TIMEOUT_SECONDS = 30
@@ -27,7 +29,7 @@ class Answer:
     ended: float
     """When the answer was read."""
     page: dict[str, Any] | None
-    """The answer; None where the request failed."""
+    """The answer, or what was read of it; None where the request failed."""
     problem: str
     """How it failed; "" where it did not."""
 
@@ -38,7 +40,9 @@ class Answer:
 
 
 @contextlib.contextmanager
-def steady(url: str, bodies: Sequence[bytes], per_second: float) -> Iterator[list[Answer]]:
+def steady(
+    url: str, bodies: Sequence[bytes], per_second: float, read: Read = json.loads
+) -> Iterator[list[Answer]]:
     """Asks for pages while the block runs, the bodies in turn; gives the answers so far, and after
     the block all of them, in no order.
 
@@ -46,6 +50,7 @@ def steady(url: str, bodies: Sequence[bytes], per_second: float) -> Iterator[lis
         url: the server's address.
         bodies: requests to `/v1/recommend`.
         per_second: how many of them are due in a second.
+        read: what to keep of an answer.
     """
     answers: list[Answer] = []
     ended = threading.Event()
@@ -59,7 +64,7 @@ def steady(url: str, bodies: Sequence[bytes], per_second: float) -> Iterator[lis
             due = began + number / per_second
             if ended.wait(max(0.0, due - time.perf_counter())):
                 break
-            answer = _ask(connection, bodies[number % len(bodies)], due)
+            answer = _ask(connection, bodies[number % len(bodies)], due, read)
             answers.append(answer)
             if answer.problem:
                 connection.close()
@@ -81,7 +86,7 @@ def _connected(url: str) -> http.client.HTTPConnection:
     return http.client.HTTPConnection(str(address.hostname), address.port, timeout=_TIMEOUT_SECONDS)
 
 
-def _ask(connection: http.client.HTTPConnection, body: bytes, due: float) -> Answer:
+def _ask(connection: http.client.HTTPConnection, body: bytes, due: float, read: Read) -> Answer:
     try:
         connection.request("POST", "/v1/recommend", body, {"Content-Type": "application/json"})
         answer = connection.getresponse()
@@ -91,4 +96,4 @@ def _ask(connection: http.client.HTTPConnection, body: bytes, due: float) -> Ans
     ended = time.perf_counter()
     if answer.status != http.client.OK:
         return Answer(due, ended, None, f"{answer.status}: {content.decode(errors='replace')}")
-    return Answer(due, ended, json.loads(content), "")
+    return Answer(due, ended, read(content), "")

@@ -38,6 +38,7 @@ def create_app(
     ready: Callable[[str], None] = lambda version: None,
     url: str = "",
     loads: Executor | None = None,
+    own_url: str = "",
 ) -> FastAPI:
     """The application over a workspace; users and the live bundle are loaded once it runs.
 
@@ -48,8 +49,9 @@ def create_app(
         ready: is told the bundle's version once, when the server can answer.
         url: where it answers, for those who ask which servers run.
         loads: where bundles and users are loaded; none for a thread.
+        own_url: where this process alone answers, if several share `url`.
     """
-    state = ServerState(workspace, load, url, loads)
+    state = ServerState(workspace, load, url, loads, own_url)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

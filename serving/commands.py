@@ -3,62 +3,48 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
-import socket
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from recsys.commands import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, print_json
-from recsys.errors import BadInput
 from recsys.workspace import Workspace
 
 if TYPE_CHECKING:
     from serving.asking import Answer
     from serving.population import Progress
 
-# TensorFlow's two pools, and OpenMP's, which every thread that asks FAISS has one of.
-_THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
-
-# How long one thread may keep the interpreter from another that waits for it: whoever is refused
-# shall not wait for the model's thread, as long as Python's own 5 ms, at each read of a socket.
-_SWITCH_SECONDS = 0.0005
-
 
 def serve(
     port: Annotated[
         int | None, typer.Option(min=0, max=65_535, help="Instead of serving.port; 0: a free one.")
     ] = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that answer there.")] = 1,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
     """Serves the live bundle over HTTP: the API, the storefront page and the metrics."""
+    from serving import process
+
     place = Workspace(workspace)
     settings = place.config.serving
-    for name in _THREADS:  # read once, when the libraries load
-        os.environ.setdefault(name, str(settings.num_model_threads))
-    sys.setswitchinterval(_SWITCH_SECONDS)
+    process.prepare(settings)
+    wanted = settings.port if port is None else port
 
-    from serving import logs
-    from serving.app import create_app
-    from serving.stopping import Server
-
-    taken = listener(settings.host, settings.port if port is None else port)
-    url = _url(settings.host, taken.getsockname()[1])
-
-    typer.echo(f"listening at {url}; loading users and the live bundle", err=True)
-
-    def ready(version: str) -> None:
+    def ready(version: str, url: str) -> None:
         typer.echo(f"bundle {version} serves at {url} (storefront), {url}/docs and {url}/metrics")
 
-    with _users_progress() as progress, logs.written():
-        server = Server(create_app(place, progress=progress, ready=ready, url=url))
-        for stop in (signal.SIGINT, signal.SIGTERM):
-            # uvicorn raises the signal again when it has ended: it was obeyed then.
-            signal.signal(stop, server.handle_exit)
-        server.run([taken])
+    if workers > 1:
+        from serving import workers as several
+
+        typer.echo(f"starting {workers} workers; loading users and the live bundle", err=True)
+        several.serve(place, settings.host, wanted, workers, ready)
+        return
+    taken = process.listener(settings.host, wanted)
+    url = process.url_of(settings.host, taken.getsockname()[1])
+    typer.echo(f"listening at {url}; loading users and the live bundle", err=True)
+    with _users_progress() as progress:
+        process.run(place, [taken], url, lambda version: ready(version, url), progress)
 
 
 def recommend(
@@ -76,12 +62,13 @@ def recommend(
 ) -> None:
     """Shows what a user has and what is recommended."""
     from serving import asking
+    from serving.process import url_of
 
     context = {"country": country, "language": language, "device": device}
     request = asking.checked(user, k, context)
     if url is None:
         settings = Workspace(workspace).config.serving
-        configured = _url(settings.host, settings.port)
+        configured = url_of(settings.host, settings.port)
         url = configured if asking.is_ready(configured) else None
     if url is not None:
         answer = asking.ask_server(url.rstrip("/"), request)
@@ -113,26 +100,6 @@ def _show(answer: Answer, asked: str) -> None:
 
 def _title(app: dict[str, Any]) -> str:
     return app.get("title") or str(app["app_id"])
-
-
-def listener(host: str, port: int) -> socket.socket:
-    """A socket that listens there.
-
-    Raises:
-        BadInput: the place is taken.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise BadInput(
-            f"{host}:{port} can't be bound ({error.strerror}): stop what listens there, or choose "
-            "another with --port or serving.port and serving.host in recsys.toml."
-        ) from None
-
-
-def _url(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 @contextlib.contextmanager

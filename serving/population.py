@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from recsys.tables import INSTALL, UNINSTALL
-from recsys.workspace import Workspace, digest_of_files
+from recsys.workspace import Workspace, digest_of_files, locked
 from serving import published
 from serving.user_store import UserRecord, UserStore
 
@@ -49,11 +49,13 @@ def seed(store: UserStore, workspace: Workspace, progress: Progress = no_progres
     outcomes = [path for day in later for path in workspace.files("outcomes", day)]
     of_others = [path for path in outcomes if not published.is_from(path, store.store_id)]
     snapshot = f"{days[-1].isoformat()} {digest_of_files(workspace.logs, users + of_others)}"
-    if store.snapshot == snapshot:
-        return False
-    timed = _logged(outcomes)
-    last = _add_kept(timed, store, days[-1])
-    store.replace(_records(users, _in_order(timed), progress), snapshot, after=last)
+    workspace.serving.mkdir(parents=True, exist_ok=True)
+    with locked(workspace.serving / ".seeding.lock"):  # of several servers one does, others wait
+        if store.snapshot == snapshot:
+            return False
+        timed = _logged(outcomes)
+        last = _add_kept(timed, store, days[-1])
+        store.replace(_records(users, _in_order(timed), progress), snapshot, after=last)
     return True
 
 

@@ -8,6 +8,7 @@ import functools
 import logging
 import os
 import secrets
+import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
@@ -16,13 +17,15 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, HTTPException, Request
 
 from recsys.query import Query
+from recsys.registry import servers
 from recsys.registry.servers import Presence
-from recsys.workspace import Workspace
+from recsys.workspace import STAGED, Workspace
 from serving import population
 from serving.batches import Batches
 from serving.choice import Choice, Choices, is_among
 from serving.closing import Closing
 from serving.feature_log import FeatureLog
+from serving.gathered import gathered
 from serving.ladder import Answer
 from serving.loading import IsolatedLoad, Load
 from serving.metrics import Metrics
@@ -58,6 +61,7 @@ class ServerState:
         load: Load | None = None,
         url: str = "",
         loads: Executor | None = None,
+        own_url: str = "",
     ) -> None:
         """
         Args:
@@ -65,11 +69,13 @@ class ServerState:
             load: makes a recommender of a bundle's folder; none for what costs requests least.
             url: where the server answers.
             loads: where bundles and users are loaded; none for a thread.
+            own_url: where this process alone answers, if several share `url`.
         """
         self.workspace = workspace
         self.config = workspace.config
         self.store: UserStore = open_store(workspace)
-        self.presence = Presence(workspace, url)
+        self.presence = Presence(workspace, url, own_url)
+        self._own_url = own_url
         self.recorded = Recorded(workspace, self.store)
         self._isolated = IsolatedLoad(self.recorded, lambda: self.versions.serving is not None)
         load = self._observed(load or self._isolated)
@@ -143,6 +149,16 @@ class ServerState:
         if self.queue.is_stuck:
             raise HTTPException(503, "the model hangs: ask another.", {"Retry-After": "1"})
         return self.recommender()
+
+    async def all_metrics(self) -> bytes:
+        """Prometheus's text: this process's metrics, and those of the others that share its
+        place."""
+        mine = self.metrics.render()
+        if not self._own_url:
+            return mine
+        running = [one for one in servers.running(self.workspace) if one.own_url]
+        mates = {str(one.pid): one.own_url for one in running if one.url == self.presence.url}
+        return await gathered(mates, str(os.getpid()), mine)
 
     async def in_load_thread(self, function: Callable[[], _Result]) -> _Result:
         """Runs a load or a swap; they wait for each other."""
@@ -242,10 +258,13 @@ def admin_token(workspace: Workspace) -> str:
         return token
     path = workspace.serving / "admin_token"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    if not path.exists():
+        handle, staged = tempfile.mkstemp(prefix=STAGED, dir=path.parent)  # its owner's alone
         with os.fdopen(handle, "w") as file:
             file.write(secrets.token_urlsafe(32))
+        with contextlib.suppress(FileExistsError):  # another server was first: there is one token
+            os.link(staged, path)
+        Path(staged).unlink()
     return path.read_text().strip()
 
 

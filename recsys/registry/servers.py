@@ -32,6 +32,8 @@ class Server:
     pid: int
     url: str
     """Where it answers; "" where it was not told."""
+    own_url: str = ""
+    """Where this process alone answers, if several share `url`."""
     serving: str | None = None
     """The version that answers requests."""
     since: str | None = None
@@ -55,11 +57,16 @@ def running(workspace: Workspace) -> list[Server]:
 class Presence:
     """A running server's own note. One thread at a time may tell."""
 
-    def __init__(self, workspace: Workspace, url: str) -> None:
-        """`url` is where the server answers."""
+    def __init__(self, workspace: Workspace, url: str, own_url: str = "") -> None:
+        """`url` is where the server answers, `own_url` where no other process does."""
         self._workspace = workspace
-        self._server = Server(socket.gethostname(), os.getpid(), url)
+        self._server = Server(socket.gethostname(), os.getpid(), url, own_url)
         self._note: Path | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the server answers."""
+        return self._server.url
 
     @contextlib.contextmanager
     def shown(self) -> Iterator[None]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import PlainTextResponse, Response
 
@@ -26,6 +28,10 @@ async def readyz(state: State) -> dict[str, str]:
 
 
 @router.get("/metrics", response_class=PlainTextResponse)
-async def metrics(state: State) -> Response:
-    """Prometheus metrics."""
-    return Response(state.metrics.render(), media_type=CONTENT_TYPE_LATEST)
+async def metrics(
+    state: State, of: Annotated[Literal["server", "worker"], Query()] = "server"
+) -> Response:
+    """Prometheus metrics; of a server with several workers those of all, or of the one that
+    answers."""
+    text = state.metrics.render() if of == "worker" else await state.all_metrics()
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
