@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from recsys.commands import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, print_json
 from recsys.workspace import Workspace
+
+if TYPE_CHECKING:
+    from data.simulation.running import Plan
 
 
 def expected_installs(
@@ -60,6 +63,13 @@ def simulate(
         typer.Option(help="Where the tables go; experiments/NAME in the workspace."),
     ] = None,
     processes: Annotated[int, typer.Option(min=0, help="0: one a core.")] = 0,
+    over_http: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            help="Ask a running server for the pages, and hold them against those in process.",
+        ),
+    ] = "",
     force: Annotated[bool, typer.Option(help="Replace a simulation that is there.")] = False,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
@@ -77,6 +87,9 @@ def simulate(
 
     place = Workspace(workspace)
     plan = planning.planned(place, experiment, days, users or None, first and first.date(), common)
+    if over_http:
+        _over_http(plan, over_http, as_json)
+        return
     folder = out or planning.folder(plan)
     if force:
         shutil.rmtree(folder, ignore_errors=True)
@@ -94,3 +107,28 @@ def simulate(
     )
     if as_json:
         print_json(told.as_json(plan, totals, figures, lifts))
+
+
+def _over_http(plan: Plan, url: str, as_json: bool) -> None:
+    """Says how a server's pages compare with those in process.
+
+    Raises:
+        GateStopped: an assignment or a page is another.
+    """
+    from dataclasses import asdict
+
+    from data.simulation.over_http import simulate_over_http
+    from data.simulation.progress import pages_progress
+    from recsys.errors import GateStopped
+
+    with pages_progress() as page_done:
+        found = simulate_over_http(plan, url, page_done)
+    typer.echo(
+        f"{found.pages:,} pages asked of {url} in {found.seconds:.1f} s: of these, "
+        f"{found.equal_assignments:,} for the same arm as in process, {found.equal_pages:,} equal, "
+        f"{found.degraded:,} made without the ranker"
+    )
+    if as_json:
+        print_json(asdict(found))
+    if found.first_difference:
+        raise GateStopped(f"The server is not what is simulated: {found.first_difference}.")

@@ -17,7 +17,11 @@ Commands = Mapping[str, "str | Commands"]
 """Where each command is, or each command of a group."""
 
 AB: Commands = {
+    "list": "loadtests.ab_commands:list_shipped",
+    "run": "loadtests.ab_commands:run",
     "simulate": "data.ab_commands:simulate",
+    "analyze": "recsys.experiments.commands:analyze",
+    "plan": "recsys.experiments.commands:plan",
     "expected-installs": "data.ab_commands:expected_installs",
 }
 

@@ -11,11 +11,12 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from data.simulation.fronts import MAY_BE_MISSING, POLICIES, Source
+from data.simulation.fronts import POLICIES, Source
 from recsys import config as configuration
 from recsys import pushes
 from recsys.config import Arm, Config, Experiment
 from recsys.errors import BadInput, GateStopped
+from recsys.features import spec
 from recsys.workspace import Workspace, staged_folder
 
 Retrain = Callable[[Workspace, dt.date], None]
@@ -59,10 +60,11 @@ class Arms:
             raise BadInput(
                 f"arm {name!r} has policy = {arm.policy!r}, expected one of {', '.join(POLICIES)}."
             )
-        if strange := set(arm.simulated.missing) - set(MAY_BE_MISSING):
+        known = spec.columns(spec.of_query(self._workspace.config.features))
+        if strange := set(arm.simulated.missing) - set(known):
             raise BadInput(
                 f"arm {name!r} is to miss {', '.join(sorted(strange))}, expected columns of "
-                f"{', '.join(MAY_BE_MISSING)}, which models alone look at."
+                f"the query's features: {', '.join(known)}."
             )
         if arm.policy in ("logging", "random"):
             return Source(None, arm.policy)

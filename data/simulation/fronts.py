@@ -10,8 +10,10 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data.arrays import Floats, Integers
 from data.asking import Asking
@@ -19,6 +21,7 @@ from data.day import Front, Shelves
 from data.policy import HOME, LoggingPolicy, Shown
 from data.requests import Requests
 from data.world import World
+from recsys.bundle import Bundle
 from recsys.fallbacks import SteadyRecommender
 from recsys.features.spec import HISTORY
 from recsys.query import Query
@@ -30,9 +33,6 @@ BATCH = 256
 POLICIES = ("most_popular", "logging", "random")
 """What may make pages in place of a bundle: what is installed most in the country, as the ladder of
 a server has it; the store's pages before there was a recommender; apps at random."""
-
-MAY_BE_MISSING = (HISTORY, "language", "age_band", "surface")
-"""Columns that models alone look at: filters need the country and the device."""
 
 Pages = Callable[[Sequence[Query]], Sequence[Page]]
 
@@ -53,21 +53,29 @@ class Source:
         """The bundle that makes the pages; None for a policy."""
         return self.bundle.name if self.bundle and not self.policy else None
 
-    def pages(self, recommender: SteadyRecommender) -> Pages:
-        """How its bundle answers."""
-        if self.policy:
-            return recommender.popular
-        if self.missing:
-            return lambda queries: recommender.recommend([self._skewed(q) for q in queries])
-        return recommender.recommend
+    def pages(self) -> Pages | None:
+        """How its bundle answers; None where it needs none."""
+        if self.bundle is None:
+            return None
+        recommender = Skewed(Bundle.load(self.bundle), self.missing)
+        return recommender.popular if self.policy else recommender.recommend
 
-    def _skewed(self, query: Query) -> Query:
-        """The query as models get it; what is installed is filtered all the same."""
-        known = {name: v for name, v in query.features.items() if name not in self.missing}
-        if HISTORY not in self.missing:
-            return replace(query, features=known)
-        blocked = query.exclude | frozenset(query.installed_app_ids)
-        return replace(query, features=known, installed_app_ids=(), exclude=blocked)
+
+class Skewed(SteadyRecommender):
+    """A recommender some of whose features never reach its models; its filters know them."""
+
+    def __init__(self, bundle: Bundle, missing: Sequence[str]) -> None:
+        super().__init__(bundle)
+        self._missing = missing
+
+    def _raw(self, queries: Sequence[Query]) -> dict[str, NDArray[Any]]:
+        return super()._raw([self._without(query) for query in queries])
+
+    def _without(self, query: Query) -> Query:
+        known = {name: v for name, v in query.features.items() if name not in self._missing}
+        has_history = HISTORY not in self._missing
+        history = query.installed_app_ids if has_history else ()
+        return replace(query, features=known, installed_app_ids=history)
 
 
 class StoreFront:
@@ -108,7 +116,7 @@ class Recommended:
 
 def front_of(
     source: Source,
-    recommender: SteadyRecommender | None,
+    pages: Pages | None,
     world: World,
     asking: Asking,
     num_installs: Floats,
@@ -118,7 +126,7 @@ def front_of(
 
     Args:
         source: what makes the pages at home.
-        recommender: over its bundle; None where it needs none.
+        pages: how its bundle answers; None where it needs none.
         world: whose users ask.
         asking: when they do.
         num_installs: `[num_apps]`, as the day begins.
@@ -126,8 +134,8 @@ def front_of(
     """
     size = world.config.page_size
     shelves = _shelves(world, asking.day, num_installs, world.config.exploration, rng)
-    if recommender is not None:
-        return StoreFront(Recommended(asking, source.pages(recommender), size), shelves, size)
+    if pages is not None:
+        return StoreFront(Recommended(asking, pages, size), shelves, size)
     exploration = 1.0 if source.policy == "random" else world.config.exploration
     home = _shelves(world, asking.day, num_installs, exploration, rng)
     return StoreFront(home, shelves, size)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from data.simulation.over_http import Agreement
 from data.simulation.running import Plan, Totals
 from data.simulation.running import Progress as Told
 
@@ -33,3 +34,13 @@ def parts_progress(plan: Plan) -> Iterator[Told]:
             progress.update(task, completed=done, rate=totals.requests_per_s)
 
         yield part_done
+
+
+@contextlib.contextmanager
+def pages_progress() -> Iterator[Callable[[Agreement], None]]:
+    """The same for pages of a server, of which nobody knows how many there will be."""
+    console = Console(stderr=True)
+    columns = TextColumn("pages of a server"), BarColumn(), TextColumn("{task.completed:,.0f}")
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda found: progress.update(task, completed=found.pages)

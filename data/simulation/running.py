@@ -180,20 +180,33 @@ def _begun(plan: Plan, out: Path, world: World) -> tuple[dict[str, StoreState], 
         folder = DailyTable(out / _STATE).of_day(lived[-1])
         states = {name: _read_state(folder, number) for number, name in enumerate(names)}
         return states, [day for day in plan.days if day > lived[-1]]
-    before = _lived_before(plan, out, world)
+    before = state_before(plan, world, _past_writer(plan, out, world))
     return {name: copy.deepcopy(before) for name in names}, plan.days
 
 
-def _lived_before(plan: Plan, out: Path, world: World) -> StoreState:
-    """The state as the experiment begins; the days that foretell it are written."""
-    state, covered = first_state(world), plan.crowd.experiment.covariate_days
+def state_before(
+    plan: Plan, world: World, after_day: Callable[[DayLog], None] = lambda log: None
+) -> StoreState:
+    """The store as the experiment begins, its users having lived the days before it; `after_day` is
+    given each of them."""
+    state = first_state(world)
     for number in range((plan.first_day - world.config.first_day).days):
         day = world.config.first_day + number * _DAY
         state = state.grown(len(world.apps(day)))
-        log = live(world, day, state)
-        if day >= plan.first_day - covered * _DAY and not plan.crowd.is_common:
-            Simulated(out).outcomes.write(day, outcomes(world, log, plan.crowd.num_users))
+        after_day(live(world, day, state))
     return state
+
+
+def _past_writer(plan: Plan, out: Path, world: World) -> Callable[[DayLog], None]:
+    """Writes those of the days before that foretell the experiment."""
+    since = plan.first_day - plan.crowd.experiment.covariate_days * _DAY
+
+    def write(log: DayLog) -> None:
+        if log.day >= since and not plan.crowd.is_common:
+            rows = outcomes(world, log, plan.crowd.num_users)
+            Simulated(out).outcomes.write(log.day, rows)
+
+    return write
 
 
 def _own_workspaces(plan: Plan, out: Path) -> dict[str, Workspace]:

@@ -13,7 +13,6 @@ import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -23,12 +22,10 @@ from data.day import DayLog, Outcomes, StoreState, lived
 from data.installed import InstalledApps
 from data.luck import Told
 from data.requests import Requests, requests_on
-from data.simulation.fronts import Source, front_of
+from data.simulation.fronts import Pages, Source, front_of
 from data.world import World
-from recsys.bundle import Bundle
 from recsys.config import Config, Experiment
 from recsys.experiments.assignment import NO_ARM, arms_of
-from recsys.fallbacks import SteadyRecommender
 
 SHARD = 4_096
 """Users of a part."""
@@ -79,14 +76,14 @@ class LivedDay:
 
 
 class Crowded:
-    """The users of a crowd, and the recommenders that answer them."""
+    """The users of a crowd, and the bundles that answer them."""
 
     def __init__(self, crowd: Crowd) -> None:
         self._crowd = crowd
         self.world = World(crowd.config)
         self.arm = dealt(crowd, self.world)
         """`[num_users of the world]`, places among the experiment's arms, or `NO_ARM`."""
-        self._recommenders: dict[Path, SteadyRecommender] = {}
+        self._made: dict[Source, Pages | None] = {}
         self._today: tuple[Asking, Requests] | None = None
 
     def live(self, task: ShardDay) -> LivedDay:
@@ -98,8 +95,8 @@ class Crowded:
         state = StoreState(installed, task.num_installs.copy())
         asking, requests = self._on(task.day)
         rng = self.world.streams.rng("simulated", task.day.isoformat(), task.shard)
-        recommender = self._recommender(task.source)
-        front = front_of(task.source, recommender, self.world, asking, task.num_installs, rng)
+        pages = self._pages(task.source)
+        front = front_of(task.source, pages, self.world, asking, task.num_installs, rng)
         luck = Told(self.world.streams, task.day)
         mine = requests[np.flatnonzero(self._who_lives(task.arm, users)[requests.user])]
         log = lived(self.world, task.day, state, mine, front, luck)
@@ -118,14 +115,12 @@ class Crowded:
             self._today = Asking(self.world, day), requests_on(self.world, day)
         return self._today
 
-    def _recommender(self, source: Source) -> SteadyRecommender | None:
-        if source.bundle is None:
-            return None
-        if source.bundle not in self._recommenders:
-            if len(self._recommenders) >= len(self._crowd.experiment.arms):
-                self._recommenders.clear()
-            self._recommenders[source.bundle] = SteadyRecommender(Bundle.load(source.bundle))
-        return self._recommenders[source.bundle]
+    def _pages(self, source: Source) -> Pages | None:
+        if source not in self._made:
+            if len(self._made) >= len(self._crowd.experiment.arms):
+                self._made.clear()
+            self._made[source] = source.pages()
+        return self._made[source]
 
 
 def dealt(crowd: Crowd, world: World) -> Integers:

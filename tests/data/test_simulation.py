@@ -176,7 +176,7 @@ def test_a_process_holds_no_more_recommenders_than_arms(place: Workspace) -> Non
         folder = place.bundles / f"copy-{day}"
         shutil.copytree(next(place.bundles.glob("2*")), folder)
         lived(crowded, state, "treatment", Source(folder), day)
-    assert len(crowded._recommenders) <= 2
+    assert len(crowded._made) <= 2
 
 
 def test_parts_of_a_day_join_to_the_day(toy_world: World) -> None:
@@ -318,7 +318,7 @@ def _sources(plan: Plan, day: dt.date) -> Mapping[str, Source]:
     ("arm", "says"),
     [
         ({"policy": "oracle"}, "has policy = 'oracle', expected one of most_popular, logging"),
-        ({"simulated": {"missing": ["country"]}}, "is to miss country, expected columns of"),
+        ({"simulated": {"missing": ["mood"]}}, "is to miss mood, expected columns of the query's"),
         ({"bundle": "2020-01-01-none"}, "2020-01-01-none"),
     ],
 )

@@ -1,0 +1,61 @@
+"""What the experiments that ship found, as a table and in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from loadtests import report
+
+Figures = Mapping[str, Any]
+
+_THEME = "experiments"
+_HEADER = [
+    *("experiment", "arm against control", "installs a user: lift", "with CUPED"),
+    *("there was to find", "verdict", "users, days", "seconds"),
+]
+
+
+def table(found: Mapping[str, Figures]) -> str:
+    """A row an arm, in Markdown."""
+    rows = [row for name, one in found.items() for row in _rows(name, one)]
+    return (
+        f"{report.markdown(_HEADER, rows)}\n\nSimulated: users of a synthetic store, whose truth "
+        "is known. `There was to find`: users who live in all arms at once with the same luck. "
+        "Intervals hold 95 %. Seconds are of living and analysing; training comes before it."
+    )
+
+
+def write(found: Mapping[str, Figures]) -> Path:
+    """Adds what was found to the results, beside experiments that were run before."""
+    before = report.RESULTS / f"{_THEME}.json"
+    known = json.loads(before.read_text())["experiments"] if before.exists() else {}
+    whole = dict(sorted({**known, **found}.items()))
+    return report.write(_THEME, "recsys ab run", {"experiments": whole}, table(whole))
+
+
+def _rows(name: str, one: Figures) -> list[list[str]]:
+    size = f"{one['num_users']:,}, {one['num_days']}"
+    seconds = f"{one['seconds']:.0f}"
+    if one["withheld"]:
+        return [[f"`{name}`", "", "", "", "", one["withheld"], size, seconds]]
+    return [
+        [
+            f"`{name}`",
+            f"{arm['arm']} against {arm['control']}",
+            *(_lift(arm[way]) for way in ("raw", "cuped", "there_was")),
+            arm["decision"],
+            size,
+            seconds,
+        ]
+        for arm in one["arms"]
+    ]
+
+
+def _lift(one: Figures | None) -> str:
+    if one is None or one["lift"] is None:
+        return ""
+    low, high = one["lift_interval"]
+    return f"{one['lift']:+.1%} [{low:+.1%}, {high:+.1%}]"
