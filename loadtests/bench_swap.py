@@ -11,30 +11,33 @@ from __future__ import annotations
 import contextlib
 import json
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import httpx
 import numpy as np
 from rich.console import Console
 from rich.progress import track
 
 from loadtests import bundles, cores, report, untrained_store
-from loadtests.arrivals import Phase, arrivals
-from loadtests.beside import beside
-from loadtests.memory import Memory, memory_of
+from loadtests.memory import Memory, watched
 from loadtests.steps import server
 from loadtests.stream import Answer, steady
-from recsys import config, pushes
-from recsys.bundle import CATALOGUE, MANIFEST
+from loadtests.two_bundles import (
+    AFTER_SECONDS,
+    Swap,
+    bodies_of,
+    capacity,
+    is_around,
+    placed,
+    swapped,
+)
+from recsys import pushes
+from recsys.bundle import CATALOGUE
 from recsys.catalogue import Catalogue
-from recsys.errors import GateStopped
 from recsys.registry import servers
 from recsys.workspace import Workspace
 
@@ -46,29 +49,8 @@ NUM_SWAPS = 10
 _NUM_UNISOLATED = 3
 _NUM_USERS = 20_000
 _SHARE_OF_CAPACITY = 0.55
-_CAPACITY_SECONDS = 4.0
-_CAPACITY_CONNECTIONS = 16
 _STEADY_SECONDS = 3.0
-_AFTER_SECONDS = 2.0
-"""What follows a swap belongs to it: the old bundle's memory is returned."""
-_PATIENCE_MS = 30_000.0
-_SECONDS_TO_ANSWER = 120.0
-_LOOK_SECONDS = 0.25
 _UNISOLATED = ("loadtests.unisolated",)
-
-
-@dataclass(frozen=True)
-class Swap:
-    """One of them; times by `time.perf_counter`."""
-
-    began: float
-    """The file named another bundle."""
-    answered: float
-    """The other bundle's first answer."""
-
-    def is_around(self, time: float) -> bool:
-        """Whether it is of this swap, or of what follows at once."""
-        return self.began <= time <= self.answered + _AFTER_SECONDS
 
 
 def bench(num_apps: int, seconds: float, cache: Path = bundles.CACHE) -> dict[str, Any]:
@@ -85,7 +67,7 @@ def bench(num_apps: int, seconds: float, cache: Path = bundles.CACHE) -> dict[st
     store = untrained_store.kept(num_apps, _NUM_USERS, cache)
     folders = [bundles.kept_untrained(num_apps, seed, cache) for seed in (0, 1)]
     with tempfile.TemporaryDirectory(prefix="recsys-swap-") as scratch:
-        place = partial(_placed, store, folders)
+        place = partial(placed, store, folders)
         isolated = _measured(place(Path(scratch) / "isolated"), NUM_SWAPS, seconds)
         plain = _measured(
             place(Path(scratch) / "unisolated"), _NUM_UNISOLATED, seconds, _UNISOLATED
@@ -113,8 +95,8 @@ def figures(
         memory: what the server had, from time to time.
     """
     problems = Counter(one.problem for one in answers if one.problem)
-    around = [one for one in answers if _is_around(one.due, swaps)]
-    otherwise = [one for one in answers if not _is_around(one.due, swaps)]
+    around = [one for one in answers if is_around(one.due, swaps)]
+    otherwise = [one for one in answers if not is_around(one.due, swaps)]
     at_swaps, steady_state = (_latencies(some) for some in (around, otherwise))
     return {
         "swaps": len(swaps),
@@ -161,28 +143,11 @@ def table(measured: Mapping[str, Any]) -> str:
         f"{measured['isolated']['rate']:.0f} requests a second at a constant rate, "
         f"{_SHARE_OF_CAPACITY:.0%} of what the server's one core can; they come from another. "
         "Latency counts from when a request was due. Around a swap is from the change of the file "
-        f"that names the live bundle until {_AFTER_SECONDS:g} s after the new one's first answer. "
+        f"that names the live bundle until {AFTER_SECONDS:g} s after the new one's first answer. "
         f"Resident memory of the server: {held}; the rest is mapped files, which processes share. "
         f"The bar is a ratio of {BAR_RATIO:g}, and no request that fails or gets a page of two "
         "bundles."
     )
-
-
-def _placed(store: Workspace, folders: Sequence[Path], root: Path) -> Workspace:
-    """A workspace over the store's users with both bundles, the first of which serves."""
-    workspace = beside(store, root, [store.logs])
-    settings = store.config
-    waits = {"late_ms": _PATIENCE_MS, "deadline_ms": _PATIENCE_MS}
-    patient = settings.serving.model_copy(update=waits)
-    text = config.render(settings.model_copy(update={"serving": patient}))
-    workspace.config_file.write_text(text)
-    workspace.bundles.mkdir()
-    for folder in folders:
-        version = json.loads((folder / MANIFEST).read_text())["version"]
-        (workspace.bundles / version).symlink_to(folder.resolve(), target_is_directory=True)
-    first = json.loads((folders[0] / MANIFEST).read_text())["version"]
-    pushes.make_current(workspace, first, "a benchmark swaps it")
-    return workspace
 
 
 def _measured(
@@ -199,33 +164,13 @@ def _measured(
             url = stack.enter_context(server(workspace.root, program))
         stack.enter_context(cores.started_on(cores.GENERATOR))
         [running] = servers.running(workspace)
-        bodies = _bodies(url)
-        rate = _SHARE_OF_CAPACITY * _capacity(url, bodies)
+        bodies = bodies_of(url, _NUM_USERS)
+        rate = _SHARE_OF_CAPACITY * capacity(url, bodies)
         read = partial(_read, catalogues)
-        memory = stack.enter_context(_watched(running.pid))
+        memory = stack.enter_context(watched(running.pid))
         with steady(url, bodies, rate, read) as answers:
             swaps = list(_swaps(workspace, answers, num_swaps, seconds))
     return {"rate": rate, **figures(swaps, answers, memory)}
-
-
-def _bodies(url: str) -> list[bytes]:
-    ids: list[str] = []
-    while len(ids) < _NUM_USERS:
-        params: dict[str, str | int] = {"limit": 1_000, "after": ids[-1] if ids else ""}
-        found = httpx.get(f"{url}/v1/users", params=params).raise_for_status().json()["users"]
-        if not found:
-            break
-        ids += [user["user_id"] for user in found]
-    return [json.dumps({"user_id": user_id}).encode() for user_id in ids]
-
-
-def _capacity(url: str, bodies: Sequence[bytes]) -> float:
-    """Requests a second when each connection asks as soon as it is answered."""
-    answers = arrivals(url, bodies, [Phase(_CAPACITY_SECONDS, None, _CAPACITY_CONNECTIONS)])
-    good = answers[(answers["status"] == 200) & (answers["due"] > _CAPACITY_SECONDS / 4)]
-    if not len(good):
-        raise GateStopped("the server answered none of the requests that should show its capacity.")
-    return len(good) / float(good["ended"].max() - good["due"].min())
 
 
 def _read(catalogues: Mapping[str, Catalogue], content: bytes) -> dict[str, Any]:
@@ -235,26 +180,6 @@ def _read(catalogues: Mapping[str, Catalogue], content: bytes) -> dict[str, Any]
     mine = catalogues[version].columns([item["app_id"] for item in items], ["category"])
     is_whole = bool(items) and [app["category"] for app in mine] == [i["category"] for i in items]
     return {"bundle": version, "is_mixed": not is_whole}
-
-
-@contextlib.contextmanager
-def _watched(process: int) -> Iterator[list[Memory]]:
-    """What a process has of memory, looked at while the block runs."""
-    seen: list[Memory] = []
-    ended = threading.Event()
-
-    def watch() -> None:
-        while not ended.wait(_LOOK_SECONDS):
-            with contextlib.suppress(OSError):
-                seen.append(memory_of(process))
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        yield seen
-    finally:
-        ended.set()
-        watcher.join()
 
 
 def _swaps(
@@ -268,25 +193,9 @@ def _swaps(
         if number and time.perf_counter() > end:
             break
         live, other = other, live
-        yield _swapped(workspace, answers, live)
-        time.sleep(_AFTER_SECONDS)
+        yield swapped(workspace, answers, live)
+        time.sleep(AFTER_SECONDS)
     time.sleep(_STEADY_SECONDS)
-
-
-def _swapped(workspace: Workspace, answers: Sequence[Answer], version: str) -> Swap:
-    num_before, began = len(answers), time.perf_counter()
-    pushes.make_current(workspace, version, "a benchmark swaps bundles")
-    while time.perf_counter() - began < _SECONDS_TO_ANSWER:
-        new = answers[num_before:]
-        num_before += len(new)
-        if by_it := [one.ended for one in new if one.page and one.page["bundle"] == version]:
-            return Swap(began, min(by_it))
-        time.sleep(0.02)
-    raise GateStopped(f"no page by {version} within {_SECONDS_TO_ANSWER:g} s.")
-
-
-def _is_around(due: float, swaps: Sequence[Swap]) -> bool:
-    return any(swap.is_around(due) for swap in swaps)
 
 
 def _latencies(answers: Sequence[Answer]) -> dict[str, float]:
@@ -302,8 +211,8 @@ def _memory(swaps: Sequence[Swap], memory: Sequence[Memory]) -> dict[str, dict[s
     """The most that there was before the first swap, during any, and after the last one."""
     phases = {
         "before": [m for m in memory if m.time < swaps[0].began],
-        "during": [m for m in memory if _is_around(m.time, swaps)],
-        "after": [m for m in memory if m.time > swaps[-1].answered + _AFTER_SECONDS],
+        "during": [m for m in memory if is_around(m.time, swaps)],
+        "after": [m for m in memory if m.time > swaps[-1].answered + AFTER_SECONDS],
     }
     return {
         when: {

@@ -263,6 +263,26 @@ def bench_serve(
         print_json(bench_serve.summary(figures))
 
 
+@bench.command("soak")
+def bench_soak(
+    minutes: Annotated[float, typer.Option(min=0.5, help="How long.")] = 20.0,
+    apps: Annotated[int, typer.Option(min=1_000, help="Size of the catalogue.")] = 1_000_000,
+    as_json: JsonOption = False,
+) -> None:
+    """Whether a server's memory grows or its answers slow down, in a while of load and swaps."""
+    from loadtests import bench_soak, report
+    from recsys.workspace import write_atomically
+
+    figures = bench_soak.bench(apps, minutes)
+    table = bench_soak.table(figures)
+    command = f"{bench_soak.COMMAND} --minutes {minutes:g} --apps {apps}"
+    page = report.write("soak", command, figures, table)
+    write_atomically(report.RESULTS / "soak.svg", bench_soak.plot(figures).encode())
+    typer.echo(f"\n{table}\n\nwrote {page}")
+    if as_json:
+        print_json({name: value for name, value in figures.items() if name != "steps"})
+
+
 @bench.command("overload")
 def bench_overload(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+_LOOK_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
@@ -32,3 +37,23 @@ def memory_of(process: int) -> Memory:
         if name in ("VmRSS", "RssAnon")
     }
     return Memory(time.perf_counter(), kib["VmRSS"] / 1024, kib["RssAnon"] / 1024)
+
+
+@contextlib.contextmanager
+def watched(process: int) -> Iterator[list[Memory]]:
+    """What a process has of memory, looked at while the block runs."""
+    seen: list[Memory] = []
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(_LOOK_SECONDS):
+            with contextlib.suppress(OSError):
+                seen.append(memory_of(process))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        ended.set()
+        watcher.join()

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -113,7 +114,11 @@ class _Worker:
         self._died_at = None
         # A session of its own: at a terminal Ctrl-C is for the parent, which tells it.
         self._process = subprocess.Popen(
-            self._command, stdout=subprocess.PIPE, text=True, start_new_session=True
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
         threading.Thread(target=self._listen, args=[self._process], daemon=True).start()
 
@@ -133,10 +138,15 @@ def main(root: Path, host: str, port: int) -> None:
     own = process.listener("127.0.0.1", 0)
     own_url = process.url_of("127.0.0.1", own.getsockname()[1])
 
+    def outlive_nobody() -> None:
+        sys.stdin.read()  # it ends when the parent does, however that ends
+        os.kill(os.getpid(), signal.SIGTERM)
+
     def ready(version: str) -> None:
         sys.stdout.write(json.dumps({"ready": version}) + "\n")
         sys.stdout.flush()
 
+    threading.Thread(target=outlive_nobody, daemon=True).start()
     url = process.url_of(host, port)
     process.run(workspace, [shared, own], url, ready, no_progress, own_url)
 
