@@ -1,28 +1,25 @@
 """Three times the load that a server can bear: how long those wait whom it takes in, how soon the
 others are told, and how soon all is well afterwards.
 
-Capacity is measured first, by as many connections as a batch has places. Then, at constant
+Capacity is measured first, by as many connections as two batches have places. Then, at constant
 arrivals and without a pause: 80 % of it, three times it, 80 % again.
 """
 
 from __future__ import annotations
 
-import json
-import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import httpx
 import numpy as np
-from numpy.typing import NDArray
 
-from loadtests import report
+from loadtests import latency, report, scraped
 from loadtests.arrivals import Answers, Phase, arrivals
-from loadtests.steps import server
-from recsys.errors import BadInput, GateStopped
-from recsys.workspace import Workspace
+from loadtests.latency import Milliseconds, latencies_ms
+from loadtests.measured_server import served
+from loadtests.subject import Subject, body
+from recsys.errors import GateStopped
 
 COMMAND = "recsys bench overload"
 PHASES = ("at 80 %", "at 300 %", "at 80 % again")
@@ -31,32 +28,27 @@ BAR_RATIO = 2.0
 """The accepted requests' p99 in the overload, over that at 80 %."""
 BAR_RECOVERY_SECONDS = 2.0
 
-_NUM_USERS = 1_000
 _WARM_UP_SECONDS = 3.0
 _WINDOW_SECONDS = 0.25
-_SHED_COUNTER, _DEGRADED_COUNTER = "recsys_shed_requests_total", "recsys_degraded_pages_total"
-_OK, _SHED = 200, 503
-_QUANTILES = {"50": 0.5, "95": 0.95, "99": 0.99, "999": 0.999}
+_COUNTERS = ("recsys_shed_requests_total", "recsys_degraded_pages_total")
+_SHED = 503
 
 
-def bench(workspace: Workspace, seconds: float) -> dict[str, Any]:
-    """Measures a server of a workspace's live bundle; the workspace stays as it is.
+def bench(subject: Subject, seconds: float) -> dict[str, Any]:
+    """Measures a server.
 
     Args:
-        workspace: has users and a bundle that serves.
+        subject: what it serves.
         seconds: how long each of the loads lasts.
 
     Raises:
-        BadInput: no bundle serves there.
         GateStopped: the server answered none of the requests.
     """
-    if not workspace.current_bundle.exists():
-        raise BadInput(f"no bundle serves in {workspace.root}: `recsys run` makes one.")
-    connections = workspace.config.serving.max_batch
+    bodies = [body(user_id) for user_id in subject.user_ids()]
     with tempfile.TemporaryDirectory(prefix="recsys-overload-") as scratch:
-        beside = _beside(workspace, Path(scratch))
-        with server(beside.root) as url:
-            bodies = _bodies(url)
+        workspace = subject.beside(Path(scratch) / "workspace")
+        connections = 2 * workspace.config.serving.max_batch  # one batch waits for the other
+        with served(workspace) as url:
             closed = [
                 Phase(_WARM_UP_SECONDS, None, connections),
                 Phase(seconds, None, connections),
@@ -64,7 +56,8 @@ def bench(workspace: Workspace, seconds: float) -> dict[str, Any]:
             capacity = _capacity(arrivals(url, bodies, closed), seconds)
             loads = [Phase(seconds, share * capacity) for share in SHARES]
             answers = arrivals(url, bodies, loads)
-            shed, degraded = (_counted(url, name) for name in (_SHED_COUNTER, _DEGRADED_COUNTER))
+            counted = scraped.scraped(url)
+            shed, degraded = (scraped.by_label(counted, name) for name in _COUNTERS)
     return {
         "seconds": seconds,
         "num_connections": connections,
@@ -115,14 +108,14 @@ def table(measured: Mapping[str, Any]) -> str:
         for name, one in measured["loads"].items()
     ]
     recovery = measured["recovery_s"]
-    num_degraded = sum(measured["degraded_by_rung"].values())
+    num_degraded = round(sum(measured["degraded_by_rung"].values()))
     recovered = "none was seen" if recovery is None else f"{recovery:.2f} s"
     return (
         f"{report.markdown(header, rows)}\n\n"
         f"Capacity is {measured['capacity_per_s']:,.0f} requests a second, of "
         f"{measured['num_connections']} connections that ask when they are answered. Then "
         f"constant arrivals over loopback, {measured['seconds']:g} s each, one after the other; "
-        "latency counts from when a request was due, and generator and server share the machine. "
+        "latency counts from when a request was due; server and generator have a core each. "
         f"Accepted requests' p99 in the overload is {measured['p99_ratio']:.2f} times that at 80 % "
         f"(the bar is {BAR_RATIO:g}). Recovery, until the first quarter of a second in which none "
         f"was shed and p99 was below that bar: {recovered} (the bar is {BAR_RECOVERY_SECONDS:g} "
@@ -130,58 +123,28 @@ def table(measured: Mapping[str, Any]) -> str:
     )
 
 
-def _beside(workspace: Workspace, scratch: Path) -> Workspace:
-    """A workspace over the same bundles and users, with server logs of its own."""
-    beside = Workspace(scratch / "workspace")
-    beside.logs.mkdir(parents=True)
-    shutil.copyfile(workspace.config_file, beside.config_file)
-    for path in (workspace.bundles, workspace.logs / "users"):
-        place = beside.root / path.relative_to(workspace.root)
-        place.symlink_to(path.resolve(), target_is_directory=True)
-    return beside
-
-
-def _bodies(url: str) -> list[bytes]:
-    found = httpx.get(f"{url}/v1/users", params={"limit": _NUM_USERS}).raise_for_status().json()
-    return [json.dumps({"user_id": user["user_id"]}).encode() for user in found["users"]]
-
-
 def _capacity(answers: Answers, seconds: float) -> float:
     measured = answers[answers["phase"] == 1]
     return len(_accepted_ms(measured)) / seconds
 
 
-def _accepted_ms(answers: Answers) -> NDArray[np.float64]:
+def _accepted_ms(answers: Answers) -> Milliseconds:
     """Latencies of the requests that were answered with a page."""
-    accepted = answers[answers["status"] == _OK]
+    accepted = answers[answers["status"] == latency.OK]
     if not len(accepted):
         raise GateStopped(f"none of {len(answers)} requests was answered with a page.")
-    return _latencies_ms(accepted)
-
-
-def _latencies_ms(answers: Answers) -> NDArray[np.float64]:
-    latencies: NDArray[np.float64] = 1e3 * (answers["ended"] - answers["due"])
-    return latencies
-
-
-def _counted(url: str, name: str) -> dict[str, int]:
-    """By the server's own count."""
-    counts = {}
-    for line in httpx.get(f"{url}/metrics").text.splitlines():
-        if line.startswith(name + "{"):
-            counts[line.split('"')[1]] = int(float(line.split()[-1]))
-    return counts
+    return latencies_ms(accepted)
 
 
 def _of_phase(answers: Answers, offered: float, seconds: float) -> dict[str, Any]:
-    accepted, shed = _accepted_ms(answers), _latencies_ms(answers[answers["status"] == _SHED])
+    accepted, shed = _accepted_ms(answers), latencies_ms(answers[answers["status"] == _SHED])
     return {
         "offered_per_s": offered,
         "num_requests": len(answers),
         "answered_per_s": len(accepted) / seconds,
         "shed_share": len(shed) / len(answers),
         "num_failed": len(answers) - len(accepted) - len(shed),
-        **{f"p{name}_ms": float(np.quantile(accepted, q)) for name, q in _QUANTILES.items()},
+        **latency.quantiles(accepted),
         "p99_ms_of_shed": float(np.quantile(shed, 0.99)) if len(shed) else None,
     }
 
@@ -192,6 +155,7 @@ def _recovery_s(answers: Answers, began: float, bar_ms: float) -> float | None:
     windows = ((answers["due"] - began) / _WINDOW_SECONDS).astype(int)
     for window in np.unique(windows):
         inside = answers[windows == window]
-        if (inside["status"] == _OK).all() and np.quantile(_latencies_ms(inside), 0.99) <= bar_ms:
+        is_answered = (inside["status"] == latency.OK).all()
+        if is_answered and np.quantile(latencies_ms(inside), 0.99) <= bar_ms:
             return float((window + 1) * _WINDOW_SECONDS)
     return None

@@ -9,56 +9,22 @@ when a request was due. A second generator, and locust, look at the same server.
 
 from __future__ import annotations
 
-import json
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
-import numpy as np
-import pyarrow.parquet as pq
 
-from loadtests import bundles, inside, latency
-from loadtests.beside import beside
+from loadtests import inside, latency
 from loadtests.measured_server import measured, second_opinions, served
-from recsys.errors import BadInput
-from recsys.workspace import Workspace
+from loadtests.subject import Subject, body
 
 COMMAND = "recsys bench serve"
 ECHO, PLAIN = ("loadtests.echo_server",), ("loadtests.plain_server",)
 
-_CONNECTIONS, _PLAIN_CONNECTIONS = 32, 4
-_MAX_USERS, _PLAIN_USERS = 200_000, 2_000
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What is measured."""
-
-    workspace: Workspace
-    """With users and a bundle that serves."""
-    shared: Sequence[Path]
-    """Folders of it that the measured server uses too."""
-
-    @staticmethod
-    def of(workspace: Workspace) -> Subject:
-        """A workspace as it is; the server makes a user store of its own.
-
-        Raises:
-            BadInput: no bundle serves there, or there are no users.
-        """
-        bundles.live(workspace)
-        if not workspace.days("users"):
-            raise BadInput(f"{workspace.root} has no users table: `recsys run` needs one.")
-        return Subject(workspace, (workspace.bundles, workspace.logs / "users"))
-
-    @staticmethod
-    def made(workspace: Workspace) -> Subject:
-        """A workspace that is there to be measured: the user store is made once."""
-        whole = Subject.of(workspace)
-        return Subject(workspace, (*whole.shared, workspace.serving / "users"))
+_CONNECTIONS, _PLAIN_CONNECTIONS = 16, 4
+_PLAIN_USERS = 2_000
 
 
 def bench(subject: Subject, seconds: float, has_plain: bool) -> dict[str, Any]:
@@ -73,16 +39,18 @@ def bench(subject: Subject, seconds: float, has_plain: bool) -> dict[str, Any]:
         BadInput: what is needed is not there.
         GateStopped: the server answered none of the requests.
     """
-    user_ids = _user_ids(subject.workspace)
-    bodies = [_body(user_id) for user_id in user_ids]
+    user_ids = subject.user_ids()
+    bodies = [body(user_id) for user_id in user_ids]
     with tempfile.TemporaryDirectory(prefix="recsys-serve-") as scratch:
-        workspace = beside(subject.workspace, Path(scratch) / "workspace", subject.shared)
+        workspace = subject.beside(Path(scratch) / "workspace")
         users_file, page_file = Path(scratch) / "users", Path(scratch) / "page"
         users_file.write_text("\n".join(user_ids))
         with served(workspace) as url:
             page_file.write_bytes(_page(url, bodies[0]))
             ours = measured(url, bodies, seconds, _CONNECTIONS)
-            others = second_opinions(url, bodies, users_file, seconds / 3, ours["rate_per_s"])
+            others = second_opinions(
+                url, bodies, users_file, seconds / 3, ours["rate_per_s"], _CONNECTIONS
+            )
         with served(workspace, ECHO, str(page_file)) as url:
             echo = measured(url, bodies, seconds / 3, _CONNECTIONS, ours["rate_per_s"])
         plain = None
@@ -91,7 +59,7 @@ def bench(subject: Subject, seconds: float, has_plain: bool) -> dict[str, Any]:
             with served(workspace, PLAIN, str(users_file)) as url:
                 plain = measured(url, bodies[:_PLAIN_USERS], seconds / 3, _PLAIN_CONNECTIONS)
         page_bytes = page_file.stat().st_size
-    engine = inside.measured(bundles.live(subject.workspace))
+    engine = inside.measured(subject.bundle)
     return {
         **engine,
         "num_users": len(user_ids),
@@ -117,20 +85,7 @@ def summary(figures: Mapping[str, Any]) -> dict[str, Any]:
     return {name: figures[name] for name in (*names, "echo_ratio", *further, "stages_us")}
 
 
-def _user_ids(workspace: Workspace) -> list[str]:
-    """Some of the users, in no order."""
-    files = workspace.files("users", workspace.days("users")[-1])
-    known = pq.read_table(files, columns=["user_id"])["user_id"]
-    drawn = np.random.default_rng(0).permutation(len(known))[:_MAX_USERS]
-    ids: list[str] = known.take(drawn).to_pylist()
-    return ids
-
-
-def _body(user_id: str) -> bytes:
-    return json.dumps({"user_id": user_id, "context": {"surface": "home"}}).encode()
-
-
-def _page(url: str, body: bytes) -> bytes:
+def _page(url: str, request: bytes) -> bytes:
     headers = {"Content-Type": "application/json"}
-    answer = httpx.post(f"{url}/v1/recommend", content=body, headers=headers, timeout=30)
+    answer = httpx.post(f"{url}/v1/recommend", content=request, headers=headers, timeout=30)
     return answer.raise_for_status().content

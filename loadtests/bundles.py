@@ -53,7 +53,7 @@ def kept_untrained(num_apps: int, seed: int = 0, cache: Path = CACHE) -> Path:
         cache: where it is kept.
     """
     place = cache / "untrained" / f"{num_apps}-{seed}"
-    if not _is_fresh(place / _MADE_OF):
+    if not is_fresh(place / _MADE_OF):
         with staged_folder(place) as staged:
             (staged / _BUNDLE).mkdir()
             made_of = _made_aside(num_apps, seed, staged / _BUNDLE)
@@ -81,7 +81,8 @@ def _make(num_apps: int, seed: int, out: Path) -> Mapping[str, str]:
     }
 
 
-def _is_fresh(made_of: Path) -> bool:
+def is_fresh(made_of: Path) -> bool:
+    """Whether the modules that a file names are as they were when it was written."""
     if not made_of.exists():
         return False
     sources: Mapping[str, str] = json.loads(made_of.read_text())

@@ -81,14 +81,19 @@ def measured(
 
 
 def second_opinions(
-    url: str, bodies: Sequence[bytes], users_file: Path, seconds: float, rate: float
+    url: str,
+    bodies: Sequence[bytes],
+    users_file: Path,
+    seconds: float,
+    rate: float,
+    connections: int,
 ) -> dict[str, Any]:
     """What other generators see of the same server: locust at the same rate, and wrk, where it is
     installed, at saturation."""
     visitors = run_load(url, max(_LOCUST_SECONDS, round(seconds)), _VISITORS, users_file, rate=rate)
     found: dict[str, Any] = {"locust": dataclasses.asdict(visitors), "wrk": None}
     if wrk.is_installed():
-        found["wrk"] = wrk.run(url, bodies, seconds, _VISITORS // 2)
+        found["wrk"] = wrk.run(url, bodies, seconds, connections)
     return found
 
 

@@ -29,7 +29,7 @@ def table(figures: Mapping[str, Any]) -> str:
 
 def plot(figures: Mapping[str, Any]) -> str:
     """How large a share of the requests took longer, as an SVG file."""
-    lines = {name: _slower(figures[name]["at_rate"]["histogram"]) for name in _SHAPES}
+    lines = {name: slower(figures[name]["at_rate"]["histogram"]) for name in _SHAPES}
     plane = Plane.over([point for line in lines.values() for point in line])
     shapes = [Shape(_SHAPES[name], plane.line(line)) for name, line in lines.items()]
     key = {_SHAPES[name]: name for name in lines}
@@ -37,7 +37,7 @@ def plot(figures: Mapping[str, Any]) -> str:
     return drawing([Panel("latency at a constant rate, ms", plane.chart(shapes), axis, key)])
 
 
-def _slower(histogram: Sequence[tuple[float, int]]) -> list[Point]:
+def slower(histogram: Sequence[tuple[float, int]]) -> list[Point]:
     """Milliseconds over how rare it is that a request takes longer, in powers of ten."""
     total = sum(count for _, count in histogram)
     below = accumulate(count for _, count in histogram)

@@ -30,12 +30,6 @@ from recsys.models.ranking import RankingModel
 from recsys.models.retrieval import RetrievalModel
 from recsys.models.training import unit_vectors
 
-_SETTINGS: Mapping[str, Any] = {
-    "extends": "playstore",
-    # As many more are retrieved as a query has apps installed, of which few are among the nearest
-    # here: some 200 candidates are left to rank.
-    "recommender": {"num_retrieved": 100},
-}
 _POPULAR_PER_COUNTRY = 1_000
 
 
@@ -47,7 +41,7 @@ def build(num_apps: int, out: Path, seed: int = 0) -> str:
         out: the folder to write into, which is there.
         seed: of the catalogue and of the weights of crosses.
     """
-    config = configuration.parse(_SETTINGS, "an untrained bundle")
+    config = configuration.preset("playstore")
     random = np.random.default_rng(seed)
     apps = drawn_apps(random, num_apps)
     fitted = _fitted(apps, config)

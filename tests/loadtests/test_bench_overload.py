@@ -8,6 +8,7 @@ import pytest
 
 from loadtests import bench_overload
 from loadtests.arrivals import ANSWERS, Answers
+from loadtests.subject import Subject
 from recsys import pushes
 from recsys.bundle import Bundle
 from recsys.errors import BadInput, GateStopped
@@ -73,7 +74,7 @@ def test_an_overloaded_server_answers_or_refuses_and_never_fails(
     shutil.copytree(tiny_bundle.path, workspace.bundles / tiny_bundle.version)
     pushes.make_current(workspace, tiny_bundle.version, "a test measures it")
     before = sorted(path.relative_to(root) for path in root.rglob("*"))
-    figures = bench_overload.bench(workspace, seconds=1)
+    figures = bench_overload.bench(Subject.of(workspace), seconds=1)
     assert figures["capacity_per_s"] > 0
     assert [one["num_failed"] for one in figures["loads"].values()] == [0, 0, 0]
     overload = figures["loads"]["at 300 %"]
@@ -88,4 +89,4 @@ def test_an_overloaded_server_answers_or_refuses_and_never_fails(
 
 def test_without_a_bundle_it_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"no bundle serves in .*: `recsys run` makes one"):
-        bench_overload.bench(Workspace(tmp_path), 1)
+        Subject.of(Workspace(tmp_path))
