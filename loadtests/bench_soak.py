@@ -29,9 +29,8 @@ from loadtests.memory import Memory, watched
 from loadtests.report import markdown
 from loadtests.steps import server
 from loadtests.stream import Answer, steady
-from loadtests.two_bundles import Swap, bodies_of, capacity, placed, swapped
+from loadtests.swapped import Swap, bodies_of, capacity, placed, swapped, versions_in_turn
 from loadtests.untrained_apps import app_ids
-from recsys import pushes
 from recsys.registry import servers
 from recsys.reports.charts import Plane, Point, Shape
 from recsys.reports.drawing import Panel, drawing
@@ -197,16 +196,14 @@ def _events(url: str, bodies: Sequence[bytes], apps: Sequence[str]) -> Iterator[
 
 
 def _swaps(workspace: Workspace, answers: Sequence[Answer], end: float) -> Iterator[Swap]:
-    live = str(pushes.current(workspace))
-    [other] = [path.name for path in workspace.bundles.glob("*-*") if path.name != live]
+    versions = versions_in_turn(workspace)
     seconds = range(int(end - time.perf_counter()))
     due = time.perf_counter() + min(_SWAP_SECONDS, len(seconds) / 3)
     for _ in track(seconds, "soak", console=Console(stderr=True)):
         if time.perf_counter() >= end:
             break
         if time.perf_counter() >= due:
-            live, other = other, live
-            yield swapped(workspace, answers, live)
+            yield swapped(workspace, answers, next(versions))
             due += _SWAP_SECONDS
         time.sleep(1)
 

@@ -1,9 +1,9 @@
 """Swaps under load: what requests see of a bundle's loading, and what becomes of memory.
 
-Two untrained bundles of the full shape take turns on a server that has one core, while requests
-come from another at a constant rate. Both bundles know the same apps, each with categories of its
-own, so that a page shows by which of them each of its places was made. The same is done to a server
-that loads in the thread that answers requests.
+Untrained bundles of the full shape take turns on a server that has one core, while requests come
+from another at a constant rate. All bundles know the same apps, each with categories of its own, so
+that a page shows by which of them each of its places was made. The same is done to a server that
+loads in the thread that answers requests.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from loadtests import bundles, cores, report, untrained_store
 from loadtests.memory import Memory, watched
 from loadtests.steps import server
 from loadtests.stream import Answer, steady
-from loadtests.two_bundles import (
+from loadtests.swapped import (
     AFTER_SECONDS,
     Swap,
     bodies_of,
@@ -34,8 +34,8 @@ from loadtests.two_bundles import (
     is_around,
     placed,
     swapped,
+    versions_in_turn,
 )
-from recsys import pushes
 from recsys.bundle import CATALOGUE
 from recsys.catalogue import Catalogue
 from recsys.registry import servers
@@ -186,14 +186,12 @@ def _swaps(
     workspace: Workspace, answers: Sequence[Answer], num_swaps: int, seconds: float
 ) -> Iterator[Swap]:
     end = time.perf_counter() + seconds
-    live, other = str(pushes.current(workspace)), ""
-    [other] = [path.name for path in workspace.bundles.glob("*-*") if path.name != live]
+    versions = versions_in_turn(workspace)
     for number in track(range(num_swaps), "swaps", console=Console(stderr=True)):
         time.sleep(_STEADY_SECONDS)
         if number and time.perf_counter() > end:
             break
-        live, other = other, live
-        yield swapped(workspace, answers, live)
+        yield swapped(workspace, answers, next(versions))
         time.sleep(AFTER_SECONDS)
     time.sleep(_STEADY_SECONDS)
 

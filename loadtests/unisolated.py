@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -32,7 +32,7 @@ class InPlace(Executor):
         return done
 
 
-def main(port: int, workspace: Path) -> None:
+def main(port: Annotated[int, typer.Option()], workspace: Annotated[Path, typer.Option()]) -> None:
     """Serves until it is told to stop."""
     place = Workspace(workspace)
     process.prepare(place.config.serving)

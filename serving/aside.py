@@ -17,6 +17,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -28,8 +29,9 @@ from recsys.query import Query
 
 _SECONDS_TO_END = 5.0
 _NICEST = 19
-"""Who wants the processor gets it at once, and leaves one part of seventy to this one: without that
-a busy machine would never swap."""
+_PATIENCE_SECONDS = 60.0
+"""So long a load takes nothing that anybody else wants, then one part in seventy of it: a machine
+that is always busy would never swap."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,8 @@ class Aside:
         """
         Args:
             folder: the bundle's.
-            yields: whether it takes of one processor what nobody else wants, and hardly more; if
-                not, it checks the bundle's files on all processors.
+            yields: whether it takes of one processor what nobody else wants; if not, it checks the
+                bundle's files on all processors.
         """
         command = [sys.executable, "-m", "serving.aside", str(folder), str(int(yields))]
         self.folder = folder
@@ -63,7 +65,13 @@ class Aside:
         Raises:
             BadInput: it can't be trusted or loaded.
         """
-        problem = self._answer()["problem"]
+        hurry = threading.Timer(_PATIENCE_SECONDS, self._hurry)
+        hurry.daemon = True
+        hurry.start()
+        try:
+            problem = self._answer()["problem"]
+        finally:
+            hurry.cancel()
         if problem:
             raise BadInput(problem)
 
@@ -74,7 +82,7 @@ class Aside:
             BadInput: the bundle can't make one.
         """
         assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(BrokenPipeError, ValueError):  # it has ended, the answer says so
             self._process.stdin.write(_line(asdict(query)))
             self._process.stdin.flush()
         answer = self._answer()
@@ -87,10 +95,22 @@ class Aside:
         self._process.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_SECONDS_TO_END)
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+    def _hurry(self) -> None:
+        # Not everybody may: then it yields on.
+        with contextlib.suppress(OSError):
+            for thread in Path(f"/proc/{self._process.pid}/task").iterdir():
+                os.sched_setscheduler(int(thread.name), os.SCHED_OTHER, os.sched_param(0))
 
     def _answer(self) -> Mapping[str, Any]:
         assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+        line = ""
+        with contextlib.suppress(ValueError):  # another thread has closed it
+            line = self._process.stdout.readline()
         if not line.endswith("\n"):
             code = self._process.wait()
             raise BadInput(f"{self.folder}: the process that tried the bundle ended with {code}.")
@@ -102,6 +122,8 @@ def main(folder: Path, yields: bool, asked: IO[str], answers: IO[str]) -> None:
     """What the process does."""
     if yields:
         os.nice(_NICEST)
+        # Of low priority alone it would keep others waiting for the rest of its slice.
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     from recsys.bundle import Bundle
     from recsys.fallbacks import SteadyRecommender
 

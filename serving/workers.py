@@ -109,6 +109,8 @@ class _Worker:
     def wait(self) -> None:
         """Waits until it has."""
         self._process.wait()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
 
     def _start(self) -> None:
         self._died_at = None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gc
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,8 @@ from fake_store import FakeRecommender, eventually, load_fake, publish, server, 
 
 from recsys import pushes
 from recsys.errors import BadInput
+from recsys.query import Query
+from recsys.recommender import Page
 from recsys.registry import servers
 from recsys.workspace import Workspace
 from serving.versions import Versions
@@ -113,3 +117,43 @@ def test_others_see_a_running_server(workspace: Workspace) -> None:
         publish(workspace, "v2")
         eventually(lambda: servers.running(workspace)[0].serving == "v2")
     assert servers.running(workspace) == []
+
+
+def test_the_old_one_goes_first_where_memory_is_short(workspace: Workspace) -> None:
+    workspace.config_file.write_text('extends = "tiny"\n[serving]\nswap = "resources"\n')
+    alive: list[int] = []
+    load = Loading()
+
+    def one_at_a_time(folder: Path) -> FakeRecommender:
+        alive.append(load.num_alive)
+        return load(folder)
+
+    publish(workspace, "v1")
+    publish(workspace, "broken", whole=False, live=False)
+    versions = Versions(Workspace(workspace.root), one_at_a_time)
+    versions.follow()
+    publish(workspace, "v2")
+    versions.follow()
+    assert versions.serving is not None
+    assert versions.serving.version == "v2"
+    with pytest.raises(BadInput, match="'broken' is refused"):
+        versions.activate("broken")
+    assert versions.serving.version == "v2"
+    assert alive == [0, 0, 0, 0]
+    assert load.loaded == ["v1", "v2", "v2"]
+
+
+def test_a_bundle_is_warmed_up_by_what_was_asked(workspace: Workspace) -> None:
+    asked: list[str] = []
+
+    class Noting(FakeRecommender):
+        def recommend(self, queries: Sequence[Query]) -> list[Page]:
+            asked.extend(query.user_id for query in queries)
+            return super().recommend(queries)
+
+    publish(workspace, "v1")
+    now = dt.datetime.now(dt.UTC)
+    recorded = [Query(user_id, now) for user_id in ("u1", "u2")]
+    versions = Versions(workspace, lambda folder: Noting(folder.name), recorded=lambda: recorded)
+    versions.follow()
+    assert asked == ["u1", "u2"]

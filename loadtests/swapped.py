@@ -1,22 +1,34 @@
-"""A store with two bundles that take each other's place while requests come: what benchmarks of
-swaps are made of."""
+"""A store with bundles that take each other's place while requests come: what benchmarks of swaps
+are made of.
+
+There are three, of which two are made in full. A server keeps the bundle before mapped, so that
+going back to it takes no load; of three that take turns, each has to be loaded.
+"""
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
+import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from loadtests.arrivals import Phase, arrivals
 from loadtests.beside import beside
 from loadtests.stream import Answer
 from recsys import config, pushes
+from recsys.bundle import APPS, CATALOGUE
+from recsys.catalogue import Catalogue
 from recsys.errors import GateStopped
-from recsys.manifest import MANIFEST
+from recsys.manifest import MANIFEST, write_manifest
 from recsys.workspace import Workspace
 
 AFTER_SECONDS = 2.0
@@ -43,7 +55,8 @@ class Swap:
 
 
 def placed(store: Workspace, folders: Sequence[Path], root: Path) -> Workspace:
-    """A workspace over the store's users with both bundles, the first of which serves."""
+    """A workspace over the store's users with some bundles, the first of which serves, and a
+    further one: the first with other categories."""
     workspace = beside(store, root, [store.logs])
     settings = store.config
     waits = {"late_ms": _PATIENCE_MS, "deadline_ms": _PATIENCE_MS}
@@ -51,12 +64,45 @@ def placed(store: Workspace, folders: Sequence[Path], root: Path) -> Workspace:
     text = config.render(settings.model_copy(update={"serving": patient}))
     workspace.config_file.write_text(text)
     workspace.bundles.mkdir()
-    for folder in folders:
+    for folder in [*folders, relabelled(folders[0], root / "relabelled")]:
         version = json.loads((folder / MANIFEST).read_text())["version"]
         (workspace.bundles / version).symlink_to(folder.resolve(), target_is_directory=True)
     first = json.loads((folders[0] / MANIFEST).read_text())["version"]
     pushes.make_current(workspace, first, "a benchmark swaps it")
     return workspace
+
+
+def relabelled(bundle: Path, out: Path) -> Path:
+    """The same bundle, but that its apps' categories are dealt out anew; other files are shared."""
+    shutil.copytree(bundle, out, copy_function=_linked)
+    for name in (APPS, MANIFEST):
+        (out / name).unlink()
+    shutil.rmtree(out / CATALOGUE)
+    apps = pq.read_table(bundle / APPS)
+    dealt = np.random.default_rng(0).permutation(len(apps))
+    categories = apps["category"].take(pa.array(dealt))
+    place = apps.schema.get_field_index("category")
+    changed = apps.set_column(place, apps.schema.field(place), categories)
+    pq.write_table(changed, out / APPS)
+    Catalogue.save(changed, out / CATALOGUE)
+    manifest = json.loads((bundle / MANIFEST).read_text())
+    write_manifest(out, manifest["span"], manifest["index"], manifest["lineage"])
+    return out
+
+
+def _linked(file: str, out: str) -> None:
+    """On the disk once, where both places are of one disk."""
+    try:
+        os.link(file, out)
+    except OSError:
+        shutil.copyfile(file, out)
+
+
+def versions_in_turn(workspace: Workspace) -> Iterator[str]:
+    """The bundles that don't serve, then the one that does, and so on for ever."""
+    live = str(pushes.current(workspace))
+    others = [path.name for path in sorted(workspace.bundles.glob("*-*")) if path.name != live]
+    return itertools.cycle([*others, live])
 
 
 def bodies_of(url: str, count: int) -> list[bytes]:
