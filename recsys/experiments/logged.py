@@ -61,4 +61,5 @@ def _actions(done: ir.Table) -> ir.Table:
 def _widened(table: ir.Table, columns: Sequence[str]) -> ir.Table:
     """With all columns, 0 where the table has none."""
     nothing = {name: ibis.literal(0.0) for name in columns if name not in table.columns}
-    return table.mutate(**nothing).select(*columns)
+    # A day without a file has columns that are never null, which no other table's are equal to.
+    return table.mutate(user_id=table.user_id.cast("string"), **nothing).select(*columns)

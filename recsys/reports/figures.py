@@ -57,7 +57,8 @@ def change(value: float | None) -> str:
         return NONE
     if math.isinf(value):
         return "+∞" if value > 0 else "-∞"
-    return f"{100 * value:+,.{2 if abs(value) < 0.1 else 1 if abs(value) < 1 else 0}f}%"
+    size = round(100 * abs(value), 2)
+    return f"{100 * value:+,.{2 if size < 10 else 1 if size < 100 else 0}f}%"
 
 
 def change_interval(ends: tuple[float, float]) -> str:

@@ -30,3 +30,9 @@ def test_axes_have_room_for_all_points() -> None:
 def test_a_chart_leaves_out_what_there_is_nothing_of() -> None:
     line = Shape("now-line", PLANE.line([(0, 0), (1, 1)]))
     assert PLANE.chart([Shape("before", PLANE.line([])), line]).shapes == (line,)
+
+
+def test_a_band_goes_round_intervals_and_ends_where_the_axis_does() -> None:
+    band = PLANE.band([(0, (1, 2)), (5, (-9, math.inf)), (10, (0, 99))])
+    assert band == "M0 50L100 0L100 100L0 75Z"  # one end is infinite, another beyond the axis
+    assert PLANE.band([(0, (math.nan, 1))]) == ""

@@ -85,3 +85,43 @@ def test_values_read_as_json_and_never_run_on() -> None:
     assert figures.value(None) == "nothing"
     assert figures.value(["a", "ü"]) == '["a", "ü"]'
     assert len(figures.value("x" * 5_000)) == figures.MAX_VALUE_LENGTH + 1
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0231, "+2.31%"),
+        (-0.0231, "-2.31%"),
+        (0.0, "+0.00%"),
+        (0.099996, "+10.0%"),
+        (0.129, "+12.9%"),
+        (12.5, "+1,250%"),
+        (math.inf, "+∞"),
+        (-math.inf, "-∞"),
+        (math.nan, "-"),
+        (None, "-"),
+    ],
+)
+def test_a_change_has_its_sign(value: float | None, text: str) -> None:
+    assert figures.change(value) == text
+
+
+def test_an_interval_of_changes_is_left_out_where_an_end_is_not_known() -> None:
+    assert figures.change_interval((0.012, math.inf)) == "[+1.20%, +∞]"
+    assert figures.change_interval((math.nan, 0.1)) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "<0.001"),
+        (0.00099, "<0.001"),
+        (0.0312, "0.031"),
+        (0.5, "0.50"),
+        (1.0, "1.00"),
+        (math.nan, "-"),
+        (None, "-"),
+    ],
+)
+def test_a_chance_says_no_more_than_tests_know(value: float | None, text: str) -> None:
+    assert figures.p_value(value) == text
