@@ -47,7 +47,7 @@ class Operator(User):  # type: ignore[misc]  # locust's types are not followed
             raise SystemExit(f"{self.host} has one bundle, expected two at least to swap.")
         self._swaps = [(0.5, others[-1]), (0.75, bundles["serving"])]
 
-    @task
+    @task  # type: ignore[untyped-decorator]  # as above
     def swap(self) -> None:
         """Asks for the next bundle, when it is time."""
         shape = self.environment.shape_class
