@@ -55,14 +55,17 @@ class Candidates:
         """Those that stay."""
         return Candidates(np.where(self.reasons(), NO_ROW, self.rows), self.sources)
 
-    def first(self, counts: Rows, num_places: int) -> Candidates:
-        """Of each query's first `num_places` only so many that stay, and what was removed among
-        them; all of those behind."""
-        near = slice(0, num_places)
-        stays = self.present()[:, near] & (self.reasons()[:, near] == 0)
-        rows = self.rows.copy()
-        rows[:, near][stays.cumsum(axis=1) - stays >= counts[:, None]] = NO_ROW
-        return Candidates(rows, self.sources)
+    def stays(self) -> Mask:
+        """Where there is one that nothing removes."""
+        stays: Mask = self.present() & (self.reasons() == 0)
+        return stays
+
+    def first(self, counts: Rows) -> Candidates:
+        """Of each query's candidates the first so many that stay, and what was removed among
+        them."""
+        stays = self.stays()
+        is_behind = stays.cumsum(axis=1) - stays >= counts[:, None]
+        return Candidates(np.where(is_behind, NO_ROW, self.rows), self.sources)
 
 
 def from_source(source: str, rows: Rows) -> Candidates:

@@ -23,8 +23,10 @@ from recsys.features import spec
 from recsys.features.transformed import Arrays
 from recsys.filters import Filters
 from recsys.index.contract import NO_ROW, Vectors
+from recsys.nearest import Nearest, exact
 from recsys.popularity import Popularity
 from recsys.query import Query
+from recsys.shelves import Shelves
 from recsys.stages import Observe, observe_nothing, stage
 
 __all__ = ["Item", "Page", "Query", "Recommender"]
@@ -78,6 +80,8 @@ class Recommender:
         self._models = models(bundle, self.catalogue)
         self._index = bundle.index()
         self._vectors = np.asarray(bundle.app_features()[spec.EMBEDDING])
+        self._shelves = Shelves(self.catalogue)
+        self._nearest = Nearest(self._index, self._vectors, self._shelves)
         self._newest = self.catalogue.newest(self._config.num_new)[None, :]
 
     def recommend(self, queries: Sequence[Query]) -> list[Page]:
@@ -88,8 +92,8 @@ class Recommender:
         raw = self._raw(queries)
         encoded = self._encode(raw)
         nearest = self._retrieve(queries, encoded, filters)
-        proposed = self._propose(queries, nearest, filters)
-        kept, num_removed = self._filter(queries, proposed, nearest.shape[1], filters)
+        others = self._propose(queries, filters)
+        kept, num_removed = self._filter(nearest, others, filters)
         candidates = self._complete(queries, encoded, kept, filters)
         scores = self._rank(encoded, candidates)
         return self._pages(queries, raw, candidates, scores, num_removed)
@@ -149,27 +153,19 @@ class Recommender:
         return self._models.encode_query(raw)
 
     @stage("retrieve")
-    def _retrieve(self, queries: Sequence[Query], encoded: Arrays, filters: Filters) -> Rows:
-        """The nearest apps, with room for what the queries' own lists will remove,
-        `[num_queries, depth]`."""
-        depths = np.minimum(self._wanted(queries) + filters.num_blocked, len(self.catalogue))
-        nearest, _ = self._index.search(encoded[spec.EMBEDDING], int(depths.max()))
-        # A query's page must not depend on how deep others of its batch have to look.
-        nearest[np.arange(nearest.shape[1]) >= depths[:, None]] = NO_ROW
-        return nearest
-
-    def _wanted(self, queries: Sequence[Query]) -> Rows:
-        """How many of the nearest apps each query ranks."""
-        return np.maximum(self._config.num_retrieved, [q.k for q in queries])
+    def _retrieve(self, queries: Sequence[Query], encoded: Arrays, filters: Filters) -> Candidates:
+        """The nearest apps, flagged with what removes them."""
+        needed = np.array([q.k for q in queries])
+        wanted = np.maximum(self._config.num_retrieved, needed)
+        return self._nearest.find(encoded[spec.EMBEDDING], wanted, needed, filters)
 
     @stage("merge")
-    def _propose(self, queries: Sequence[Query], nearest: Rows, filters: Filters) -> Candidates:
-        """Candidates of all sources, the nearest first; an app may be there several times."""
+    def _propose(self, queries: Sequence[Query], filters: Filters) -> Candidates:
+        """Candidates of all other sources; an app may be there several times."""
         popular = self.popularity.batch(filters.countries, self._config.num_popular)
         new = self._newest.repeat(len(queries), axis=0)
         return sources.beside(
             [
-                sources.from_source("retrieval", nearest),
                 sources.from_source("popular", popular),
                 sources.from_source("new", new),
                 sources.from_source("similar", self._neighbours(queries)),
@@ -190,12 +186,10 @@ class Recommender:
 
     @stage("filter")
     def _filter(
-        self, queries: Sequence[Query], proposed: Candidates, depth: int, filters: Filters
+        self, nearest: Candidates, others: Candidates, filters: Filters
     ) -> tuple[Candidates, list[dict[str, int]]]:
-        """One candidate an app, of those that may be shown: of the nearest, which stand in the
-        first `depth` places, no more than are wanted."""
-        flagged = filters.flag(proposed).first(self._wanted(queries), depth)
-        return filters.split(sources.merge([flagged]))
+        """One candidate an app, of those that may be shown."""
+        return filters.split(sources.merge([nearest, filters.flag(others)]))
 
     @stage("merge")
     def _complete(
@@ -209,10 +203,11 @@ class Recommender:
         width = max(queries[number].k for number in short)
         rows = np.full((len(queries), width), NO_ROW, dtype=np.int64)
         for number in short:
-            eligible = np.flatnonzero(filters.eligible(number))
-            products = self._vectors[eligible] @ encoded[spec.EMBEDDING][number]
-            best = np.argsort(-products, kind="stable")[: queries[number].k]
-            rows[number, : len(best)] = eligible[best]
+            shelf = self._shelves.of(filters.countries[number], filters.devices[number])
+            eligible = np.setdiff1d(shelf.rows(), filters.blocked(number))
+            count = min(queries[number].k, len(eligible))
+            embedding = encoded[spec.EMBEDDING][number]
+            rows[number, :count] = exact(self._vectors, embedding, eligible, count)
         return sources.merge([kept, sources.from_source("catalogue", rows)])
 
     @stage("rank")

@@ -75,13 +75,13 @@ def test_what_removes_an_app_is_known_after_a_merge_and_counts_once() -> None:
     assert found(merged.kept(), 0) == {6: ("retrieval",), 8: ("popular",)}
 
 
-def test_the_first_places_are_cut_to_those_that_are_wanted() -> None:
-    rows = np.array([[5, 4, NO_ROW, 3, 2, 9], [5, 4, 3, 2, 1, 9]])
-    reasons = np.array([[1, 0, 0, 0, 0, 0], [0, 0, 0, 2, 0, 1]], dtype=np.uint8)
-    cut = from_source("retrieval", rows).removed_by(reasons).first(np.array([2, 1]), num_places=5)
+def test_candidates_are_cut_to_those_that_are_wanted() -> None:
+    rows = np.array([[5, 4, NO_ROW, 3, 2], [5, 4, 3, 2, 1]])
+    reasons = np.array([[1, 0, 0, 0, 0], [0, 0, 0, 2, 0]], dtype=np.uint8)
+    cut = from_source("retrieval", rows).removed_by(reasons).first(np.array([2, 1]))
     assert cut.rows.tolist() == [
         # What was removed on the way counts, what lies behind the last that is wanted does not.
-        [5, 4, NO_ROW, 3, NO_ROW, 9],
-        [5, NO_ROW, NO_ROW, NO_ROW, NO_ROW, 9],
+        [5, 4, NO_ROW, 3, NO_ROW],
+        [5, NO_ROW, NO_ROW, NO_ROW, NO_ROW],
     ]
-    assert cut.kept().rows[0].tolist() == [NO_ROW, 4, NO_ROW, 3, NO_ROW, 9]
+    assert cut.kept().rows[0].tolist() == [NO_ROW, 4, NO_ROW, 3, NO_ROW]

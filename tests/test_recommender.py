@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recsys.index.contract import NO_ROW
 from recsys.query import Query
 from recsys.recommender import Item, Page, Recommender
 
@@ -159,7 +160,7 @@ def test_sources_say_who_proposed_an_app(
     assert all("similar" not in item.sources for item in without.items)
 
 
-def test_the_catalogue_fills_a_page_that_filters_emptied(
+def test_all_that_may_be_shown_is_found_where_filters_leave_few(
     tiny_recommender: Recommender, apps: list[dict[str, Any]]
 ) -> None:
     asked = query(features={"country": "Atlantis", "device": "abacus"})
@@ -167,6 +168,24 @@ def test_the_catalogue_fills_a_page_that_filters_emptied(
     asked = dataclasses.replace(asked, k=len(few))
     [page] = tiny_recommender.recommend([asked])
     assert set(ids(page)) == few
+    assert all("retrieval" in item.sources for item in page.items), "by search, not to fill a page"
+
+
+def test_the_catalogue_fills_a_page_that_the_index_does_not(
+    tiny_recommender: Recommender, apps: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An index of lists visits some of them only."""
+
+    def found_little(queries: Any, k: int, among: Any = None) -> tuple[Any, Any]:
+        shape = len(queries), k
+        return np.full(shape, NO_ROW), np.full(shape, -np.inf, np.float32)
+
+    monkeypatch.setattr(tiny_recommender._index, "search", found_little)
+    asked = query(exclude=frozenset(app["app_id"] for app in apps[::2]), k=300)
+    [page] = tiny_recommender.recommend([asked])
+    may = eligible(apps, asked)
+    assert len(page.items) == min(300, len(may))
+    assert set(ids(page)) <= may
     assert ("catalogue",) in {item.sources for item in page.items}
 
 

@@ -5,14 +5,19 @@ Douze et al., "The Faiss library" (2024); the kinds' names are FAISS factory str
 
 from __future__ import annotations
 
+import contextlib
+import math
 from pathlib import Path
 from typing import Any, Self
 
 import faiss
 import numpy as np
 
-from recsys.index.contract import NO_ROW, Rows, Vectors
+from recsys.index.contract import NO_ROW, Rows, Subset, Vectors
 from recsys.threads import one_openmp_thread
+
+_FAISS: Any = faiss
+"""As its Python wraps it: the types that it declares are those of C++."""
 
 _TRAINING_VECTORS_PER_LIST = 64
 """FAISS advises 39 to 256; more costs build time and gained no recall here."""
@@ -31,9 +36,30 @@ class BruteForce:
         index.add(np.ascontiguousarray(vectors))
         return cls(index)
 
-    def search(self, queries: Vectors, k: int) -> tuple[Rows, Vectors]:
-        """See `Index.search`."""
-        return _search(self._index, queries, k)
+    def search(
+        self,
+        queries: Vectors,
+        k: int,
+        among: Subset | None = None,
+        on_all_cores: bool = False,
+    ) -> tuple[Rows, Vectors]:
+        """See `Index.search`; a server's threads search on one core each."""
+        found = min(k, self._index.ntotal)
+        products = np.full((len(queries), k), -np.inf, dtype=np.float32)
+        rows = np.full((len(queries), k), NO_ROW, dtype=np.int64)
+        if found and len(queries):
+            chosen = None if among is None else self._parameters(among)
+            with contextlib.nullcontext() if on_all_cores else one_openmp_thread():
+                found_products, found_rows = self._index.search(
+                    np.ascontiguousarray(queries), found, params=chosen
+                )
+            products[:, :found], rows[:, :found] = found_products, found_rows
+            products[rows == NO_ROW] = -np.inf
+        return rows, products
+
+    def _parameters(self, among: Subset) -> Any:
+        """FAISS's, of a search that compares some rows only."""
+        return _FAISS.SearchParameters(sel=_FAISS.IDSelectorBitmap(among.bits))
 
     def save(self, path: Path) -> None:
         """Writes FAISS's own format."""
@@ -48,6 +74,20 @@ class BruteForce:
 
 class InvertedLists(BruteForce):
     """Approximate search: only the lists nearest to the query are compared, in 8 bits a value."""
+
+    @property
+    def num_lists(self) -> int:
+        """How many lists there are."""
+        return int(self._index.nlist)
+
+    @property
+    def num_probes(self) -> int:
+        """How many of them a search visits."""
+        return int(self._index.nprobe)
+
+    @num_probes.setter
+    def num_probes(self, count: int) -> None:
+        self._index.nprobe = count
 
     @classmethod
     def build(cls, vectors: Vectors, num_lists: int = 4_096, num_probes: int = 64) -> Self:
@@ -64,14 +104,10 @@ class InvertedLists(BruteForce):
         index.nprobe = min(num_probes, num_lists)
         return cls(index)
 
-
-def _search(index: Any, queries: Vectors, k: int) -> tuple[Rows, Vectors]:
-    found = min(k, index.ntotal)
-    products = np.full((len(queries), k), -np.inf, dtype=np.float32)
-    rows = np.full((len(queries), k), NO_ROW, dtype=np.int64)
-    if found and len(queries):
-        with one_openmp_thread():
-            found_products, found_rows = index.search(np.ascontiguousarray(queries), found)
-        products[:, :found], rows[:, :found] = found_products, found_rows
-        products[rows == NO_ROW] = -np.inf
-    return rows, products
+    def _parameters(self, among: Subset) -> Any:
+        # To find as many of fewer rows, a search has to visit more lists, though not as many more:
+        # what is near is in the first. FAISS would visit one if it weren't told.
+        num_probes = math.ceil(self._index.nprobe * math.sqrt(among.num_rows / max(1, among.count)))
+        return _FAISS.SearchParametersIVF(
+            sel=_FAISS.IDSelectorBitmap(among.bits), nprobe=min(num_probes, self._index.nlist)
+        )

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from recsys import config, index
-from recsys.index.contract import NO_ROW, Index
+from recsys.index.contract import NO_ROW, Index, Subset
 
 KINDS = ("brute_force", "ivf")
 NUM_ROWS, DIM = 3_000, 16
@@ -126,3 +126,23 @@ def test_auto_picks_by_size() -> None:
 def test_a_row_finds_itself_first(searched: Index) -> None:
     rows, _ = searched.search(VECTORS[:200], 1)
     assert np.mean(rows[:, 0] == np.arange(200)) > 0.97
+
+
+@pytest.mark.parametrize("share", [0.9, 0.3, 0.02])
+def test_among_some_rows_only_those_are_found(searched: Index, kind: str, share: float) -> None:
+    flags = np.random.default_rng(5).random(NUM_ROWS) < share
+    rows, products = searched.search(QUERIES, 20, Subset.of(flags))
+    assert flags[rows].all()
+    allowed = np.flatnonzero(flags)
+    best = allowed[np.argsort(-(QUERIES @ VECTORS[allowed].T), axis=1)[:, :20]]
+    recalls = [len({*t} & {*f}) / 20 for t, f in zip(best.tolist(), rows.tolist(), strict=True)]
+    assert np.mean(recalls) >= {"brute_force": 1.0, "ivf": 0.9}[kind]
+    assert (np.diff(products, axis=1) <= 0).all()
+
+
+def test_among_fewer_rows_than_wanted_all_are_found(searched: Index) -> None:
+    rows, products = searched.search(QUERIES[:3], 9, Subset.of(np.arange(NUM_ROWS) % 1_000 == 7))
+    assert [sorted(one) for one in rows.tolist()] == [[NO_ROW] * 6 + [7, 1007, 2007]] * 3
+    assert (products[:, 3:] == -np.inf).all()
+    none, _ = searched.search(QUERIES[:1], 2, Subset.of(np.zeros(NUM_ROWS, dtype=bool)))
+    assert none.tolist() == [[NO_ROW, NO_ROW]]
