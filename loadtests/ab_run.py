@@ -26,7 +26,7 @@ from recsys.workspace import Workspace
 
 COMMAND = "recsys ab run"
 
-COMMON_USERS = 10_000
+COMMON_USERS = 20_000
 """Users who live in all arms at once, at most."""
 
 _DAY = dt.timedelta(days=1)

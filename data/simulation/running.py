@@ -30,7 +30,7 @@ from data.simulation.fronts import Source
 from data.simulation.shards import SHARD, Crowd, LivedDay, ShardDay, joined, living
 from data.simulation.tables import exposures, outcomes
 from data.world import World
-from data.writing import write_events, write_snapshots
+from data.writing import profiles, write_events, write_snapshots
 from recsys.errors import BadInput
 from recsys.experiments.stored import DailyTable, Simulated
 from recsys.workspace import Workspace, discard, staged_folder, sweep_staged, write_atomically
@@ -121,6 +121,7 @@ def simulate(
     _claim(out, plan)
     sweep_staged(out)
     world = World(plan.crowd.config)
+    Simulated(out).write_users(pa.table(profiles(world, slice(plan.crowd.num_users))))
     own = _own_workspaces(plan, out)
     arms = Arms(plan.workspace, plan.crowd.experiment, plan.serving, own)
     arms.sources(plan.first_day)

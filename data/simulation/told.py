@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from rich import box
 from rich.table import Table
 
 from data.simulation.running import Plan, Totals, of_arm
@@ -58,15 +59,15 @@ def lifts(plan: Plan, out: Path) -> dict[str, Estimate]:
 
 def table(figures: Mapping[str, Mapping[str, float]], found: Mapping[str, Estimate]) -> Table:
     """A row an arm."""
-    rows = Table(title="What users did at home, by arm; simulated")
-    shown = ("users", "pages", "clicks", "installs", "uninstalls")
-    headings = ["arm", *shown, "installs a user", *(["lift, paired"] if found else [])]
-    for number, heading in enumerate(headings):
+    rows = Table(title="What users did at home, by arm: simulated", box=box.SIMPLE)
+    shown = ("users", "pages", "clicks", "installs")
+    last = "lift, paired" if found else "installs a user"
+    for number, heading in enumerate(("arm", *shown, last)):
         rows.add_column(heading, justify="right" if number else "left", no_wrap=True)
     for arm, sums in figures.items():
-        cells = [f"{sums[name]:,.0f}" for name in shown]
-        cells.append(f"{sums['installs'] / max(sums['users'], 1):.4f}")
-        rows.add_row(arm, *cells, *([_lift(found[arm])] if arm in found else []))
+        told = _lift(found[arm]) if arm in found else ""
+        a_user = f"{sums['installs'] / max(sums['users'], 1):.4f}"
+        rows.add_row(arm, *(f"{sums[name]:,.0f}" for name in shown), told if found else a_user)
     return rows
 
 
