@@ -77,7 +77,7 @@ def run_load(
         raw = raw_file or Path(scratch) / "raw.jsonl"
         _locust(url, seconds, num_visitors, users_file, raw, rate)
         requests = [json.loads(line) for line in raw.read_text().splitlines()]
-    return summarised(requests, seconds, num_visitors)
+    return summarised(requests, _seconds_asked(requests) or seconds, num_visitors)
 
 
 def summarised(
@@ -104,6 +104,12 @@ def summarised(
         p95_ms=p95,
         p99_ms=p99,
     )
+
+
+def _seconds_asked(requests: Sequence[Mapping[str, Any]]) -> float:
+    """From the first request to the last one's answer."""
+    ends = [request["time"] + request["ms"] / 1_000 for request in requests]
+    return max(ends) - min(request["time"] for request in requests) if requests else 0.0
 
 
 def _locust(

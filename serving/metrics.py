@@ -117,6 +117,7 @@ class Metrics:
             buckets=_STAGE_BUCKETS_S,
             registry=self.registry,
         )
+        self._of_filter: dict[str, Counter] = {}  # to find one by its label takes longer
         self._of_stage = {stage: self._stages.labels(stage) for stage in STAGES}
         self.shed = Counter(
             "recsys_shed_requests",
@@ -166,7 +167,10 @@ class Metrics:
             self.degraded.labels(degraded).inc()
         self.recommended.inc(len(page.items))
         for name, count in page.num_removed.items():
-            self.removed.labels(name).inc(count)
+            if name not in self._of_filter:
+                self._of_filter[name] = self.removed.labels(name)
+            if count:
+                self._of_filter[name].inc(count)
 
     def stage(self, stage: Stage, seconds: float) -> None:
         """Notes what a stage took for a batch."""
