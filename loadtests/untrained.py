@@ -31,6 +31,11 @@ from recsys.models.retrieval import RetrievalModel
 from recsys.models.training import unit_vectors
 
 _POPULAR_PER_COUNTRY = 1_000
+_SETTINGS = {
+    "extends": "playstore",
+    # Random vectors lie in no clusters: no number of probes that is worth taking finds most.
+    "index": {"num_probes": 32},
+}
 
 
 def build(num_apps: int, out: Path, seed: int = 0) -> str:
@@ -41,7 +46,7 @@ def build(num_apps: int, out: Path, seed: int = 0) -> str:
         out: the folder to write into, which is there.
         seed: of the catalogue and of the weights of crosses.
     """
-    config = configuration.preset("playstore")
+    config = configuration.parse(_SETTINGS, "an untrained bundle")
     random = np.random.default_rng(seed)
     apps = drawn_apps(random, num_apps)
     fitted = _fitted(apps, config)

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import ibis
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from pipeline import random_split, trainer, transform
 from pipeline.artifacts import Examples, TrainedRanking, TrainedRetrieval, TransformGraph
@@ -18,11 +20,13 @@ from recsys.config import Config
 from recsys.features import spec
 from recsys.features.fitted import FittedTransform
 from recsys.features.transformed import TransformedExamples
+from recsys.index.tuning import NUM_QUERIES
 from recsys.models import weights
 from recsys.models.assembly import Parts, assemble
 from recsys.models.batches import Vectors
 from recsys.models.ranking import RankingModel
 from recsys.models.retrieval import RetrievalModel
+from recsys.models.training import unit_vectors
 
 _POPULAR_PER_COUNTRY = 1_000
 
@@ -61,8 +65,17 @@ def bundle_gen(
         vectors=Vectors.load(retrieval.path / trainer.VECTORS).catalogue,
         apps=transformed.path / transform.APPS,
         popular=popular_apps(examples, config),
+        queries=_query_vectors(towers, arrays),
     )
     assemble(parts, config, span, lineage, out)
+
+
+def _query_vectors(towers: RetrievalModel, arrays: TransformedExamples) -> NDArray[np.float32]:
+    """Unit vectors of some queries of the window, spread over it, `[num_queries, dim]`."""
+    num_queries = len(arrays.query_day)
+    rows = np.linspace(0, num_queries - 1, min(NUM_QUERIES, num_queries)).astype(np.int64)
+    sample = {name: values[rows] for name, values in arrays.query.items()}
+    return unit_vectors(towers.query_tower, sample)
 
 
 def _restored(

@@ -8,6 +8,7 @@ config.json          the configuration that it was built with
 model/               the SavedModel of recsys/models/export.py
 executor/            the same models as a server computes them: recsys/models/folding.py
 index.faiss          the ANN index over the apps' unit vectors
+index.json           how it is searched and its recall: recsys/index/tuning.py
 apps.parquet         the catalogue, a row an app
 catalogue/           the same as a server maps it: recsys/catalogue.py
 app_features/*.npy   the apps' transformed features and unit vectors, in the same order
@@ -45,6 +46,7 @@ CONFIG = "config.json"
 MODEL = "model"
 EXECUTOR = "executor"
 INDEX = "index.faiss"
+INDEX_POINT = "index.json"
 APPS = "apps.parquet"
 CATALOGUE = "catalogue"
 APP_FEATURES = "app_features"

@@ -88,8 +88,11 @@ class Index(Section):
     """Largest catalogue that is searched exactly under `auto`."""
     num_lists: int = Field(4_096, ge=1)
     """Lists of the IVF index."""
-    num_probes: int = Field(64, ge=1)
-    """Lists that a search visits."""
+    target_recall: float = Field(0.97, gt=0, le=1)
+    """Share of the `recommender.num_retrieved` nearest apps that IVF has to find; a bundle is built
+    with as few probes as do."""
+    num_probes: int = Field(0, ge=0)
+    """Lists that a search visits; 0 for as many as `target_recall` takes."""
 
 
 class Recommender(Section):

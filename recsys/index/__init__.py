@@ -1,5 +1,6 @@
 """Nearest neighbours of a query among the candidates: one contract, several kinds behind it."""
 
 from recsys.index.build import build, kind_for, load
+from recsys.index.tuning import Point, tuned
 
-__all__ = ["build", "kind_for", "load"]
+__all__ = ["Point", "build", "kind_for", "load", "tuned"]

@@ -8,6 +8,8 @@ from recsys import config
 from recsys.index.contract import Index, Vectors
 from recsys.index.faiss_index import BruteForce, InvertedLists
 
+_PROBES = 64
+
 KINDS: dict[str, type[BruteForce]] = {"brute_force": BruteForce, "ivf": InvertedLists}
 
 
@@ -26,7 +28,7 @@ def build(settings: config.Index, vectors: Vectors) -> Index:
     if kind_for(settings, len(vectors)) == "brute_force":
         return BruteForce.build(vectors)
     num_lists = max(1, min(settings.num_lists, len(vectors) // 39))
-    return InvertedLists.build(vectors, num_lists, settings.num_probes)
+    return InvertedLists.build(vectors, num_lists, settings.num_probes or _PROBES)
 
 
 def load(kind: str, path: Path) -> Index:

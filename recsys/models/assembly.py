@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Sequence
@@ -44,6 +45,9 @@ class Parts:
     """The Parquet file of the apps, in the same order."""
     popular: pa.Table
     """Of `recsys.bundle.POPULAR_SCHEMA`, the most installed first."""
+    queries: NDArray[np.float32] | None = None
+    """Unit vectors of queries of the window, `[num_queries, dim]`, to measure the index on; None
+    where the towers are untrained."""
 
 
 def assemble(
@@ -63,11 +67,14 @@ def assemble(
     model.save(out / bundle.MODEL)
     fold(parts.fitted, config, parts.towers, parts.ranker, parts.catalogue, out / bundle.EXECUTOR)
     save_arrays(out / bundle.APP_FEATURES, {**parts.catalogue, EMBEDDING: parts.vectors})
-    index.build(config.index, parts.vectors).save(out / bundle.INDEX)
+    found, point = index.tuned(
+        config.index, parts.vectors, parts.queries, config.recommender.num_retrieved
+    )
+    found.save(out / bundle.INDEX)
+    (out / bundle.INDEX_POINT).write_text(json.dumps(dataclasses.asdict(point), indent=1) + "\n")
     shutil.copyfile(parts.apps, out / bundle.APPS)
     Catalogue.save(pq.read_table(parts.apps), out / bundle.CATALOGUE)
     pq.write_table(parts.popular, out / bundle.POPULAR)
     settings = config.model_dump(mode="json", by_alias=True)
     (out / bundle.CONFIG).write_text(json.dumps(settings, indent=1) + "\n")
-    kind = index.kind_for(config.index, len(parts.vectors))
-    return bundle.write_manifest(out, span, kind, list(lineage))
+    return bundle.write_manifest(out, span, point.kind, list(lineage))
