@@ -53,16 +53,24 @@ def write_snapshots(workspace: Workspace, world: World, day: dt.date, state: Sto
     def user_columns(rows: _Rows) -> dict[str, Any]:
         lists, lengths = state.installed.rows[rows], state.installed.lengths[rows]
         return {
-            "user_id": users.user_id[rows],
-            "country": _words([c.code for c in COUNTRIES], users.country[rows]),
-            "language": users.language[rows],
-            "device": _words(DEVICES, users.device[rows]),
-            "age_band": _words(AGE_BANDS, users.age_band[rows]),
+            **profiles(world, rows),
             "installed_app_ids": _lists(lengths, apps.app_id.take(pa.array(lists[lists >= 0]))),
         }
 
     _write(workspace, "apps", day, len(apps), app_columns)
     _write(workspace, "users", day, len(users), user_columns)
+
+
+def profiles(world: World, rows: _Rows) -> dict[str, Any]:
+    """Columns of what is known of some users, on whatever day."""
+    users = world.users
+    return {
+        "user_id": users.user_id[rows],
+        "country": _words([c.code for c in COUNTRIES], users.country[rows]),
+        "language": users.language[rows],
+        "device": _words(DEVICES, users.device[rows]),
+        "age_band": _words(AGE_BANDS, users.age_band[rows]),
+    }
 
 
 def write_events(workspace: Workspace, world: World, log: DayLog) -> None:

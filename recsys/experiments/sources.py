@@ -32,7 +32,8 @@ class Source:
     outcomes: pa.Table
     """As `OUTCOMES` there."""
     users: pa.Table | None
-    """`user_id` and the columns to slice by; None where nobody's are known."""
+    """`user_id` and those of the columns to slice by that are known; None where there are none to
+    slice by."""
     simulation: Mapping[str, Any] | None
     """What is noted of the simulation; None for a real experiment."""
 
@@ -76,7 +77,7 @@ def read(
     return Source(
         exposures=rows,
         outcomes=pa.concat_tables(found, promote_options="permissive"),
-        users=_users(workspace, exposed, experiment.slices, start),
+        users=_users(workspace, place.users, exposed, experiment.slices, start),
         simulation=place.simulation,
     )
 
@@ -85,6 +86,8 @@ class _Place(NamedTuple):
     exposures: Path
     outcomes: Path | None
     """None for the daily logs."""
+    users: Path | None
+    """None for the snapshots of the logs."""
     simulation: Mapping[str, Any] | None
 
 
@@ -101,10 +104,11 @@ def _place(
     simulated = Simulated(exposures.parent) if exposures else Simulated.of(workspace, name)
     description = simulated.description()
     if exposures is None and not simulated.exposures.days():
-        return _Place(logged_exposures(workspace).folder, outcomes, None)
+        return _Place(logged_exposures(workspace).folder, outcomes, None, None)
     if outcomes is None and (exposures is None or description is not None):
         outcomes = simulated.outcomes.folder
-    return _Place(exposures or simulated.exposures.folder, outcomes, description)
+    users = simulated.users if simulated.users.exists() else None
+    return _Place(exposures or simulated.exposures.folder, outcomes, users, description)
 
 
 def _exposed(workspace: Workspace, name: str, where: Path, until: dt.date | None) -> ir.Table:
@@ -159,14 +163,21 @@ def _all_are_there(span: _Span, covered: set[dt.date], where: Path) -> None:
 
 
 def _users(
-    workspace: Workspace, exposed: ir.Table, columns: Sequence[str], start: dt.date
+    workspace: Workspace,
+    where: Path | None,
+    exposed: ir.Table,
+    columns: Sequence[str],
+    start: dt.date,
 ) -> pa.Table | None:
-    """The last snapshot up to the experiment's first day, or the first one after it."""
-    days = workspace.days("users")
-    if not columns or not days:
+    """The file's, else the last snapshot's up to the experiment's first day, or the first after."""
+    if not columns:
         return None
-    before = [day for day in days if day <= start]
-    snapshot = engine.read_days(workspace, "users", [before[-1] if before else days[0]])
-    known = [name for name in columns if name in snapshot.columns]
-    rows = snapshot.semi_join(exposed, "user_id").select("user_id", *known)
+    if where is not None:
+        found = engine.read_parquet(workspace.config.engine, [where])
+    else:
+        days = workspace.days("users")
+        before = [day for day in days if day <= start]
+        found = engine.read_days(workspace, "users", before[-1:] or days[:1])
+    known = [name for name in columns if name in found.columns]
+    rows = found.semi_join(exposed, "user_id").select("user_id", *known)
     return engine.to_arrow(workspace.config.engine, rows)

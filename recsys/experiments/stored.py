@@ -2,6 +2,7 @@
 
     experiments/<name>/exposures/day=YYYY-MM-DD/*.parquet   of a simulation
     experiments/<name>/outcomes/day=YYYY-MM-DD/*.parquet
+    experiments/<name>/users.parquet                        what is known of its users
     experiments/<name>/simulation.json                      what it was, in words and numbers
     logs/exposures/day=YYYY-MM-DD/*.parquet                 of a server, all experiments together
 
@@ -70,6 +71,18 @@ class Simulated:
     def outcomes(self) -> DailyTable:
         """Rows as `recsys.experiments.tables.OUTCOMES`, maybe of days before the experiment too."""
         return DailyTable(self.folder / "outcomes")
+
+    @property
+    def users(self) -> Path:
+        """A file with a `user_id` and the columns that users may be sliced by: the users of a
+        simulation need not be those of the logs, though they bear the same ids."""
+        return self.folder / "users.parquet"
+
+    def write_users(self, rows: pa.Table) -> None:
+        """Publishes that file."""
+        content = pa.BufferOutputStream()
+        pq.write_table(rows, content, compression="zstd")
+        write_atomically(self.users, content.getvalue().to_pybytes())
 
     @property
     def _note(self) -> Path:

@@ -289,6 +289,9 @@ def test_more_users_than_the_logs_have_are_another_population(
     lives(whole, tmp_path / "out")
     ids = {row["user_id"] for row in _met(tmp_path / "out")}
     assert len(ids) > 200
+    people = pq.read_table(Simulated(tmp_path / "out").users)
+    assert people.num_rows == 500 and ids <= set(people["user_id"].to_pylist())
+    assert {"country", "device", "age_band"} < set(people.column_names)
     few = plan(place, num_days=1, num_users=20)
     lives(few, tmp_path / "few")
     known = {f"u{number:07}" for number in range(20)}

@@ -184,3 +184,16 @@ def test_a_folder_without_files_is_refused(workspace: Workspace) -> None:
     empty.mkdir()
     with pytest.raises(BadInput, match="holds no Parquet file"):
         read(workspace, exposures=empty)
+
+
+def test_a_simulation_has_users_of_its_own(workspace: Workspace) -> None:
+    simulated = Simulated.of(workspace, HOME)
+    user = simulated_user(simulated)
+    write_log(workspace, "users", START, [{"user_id": user, "country": "DE"}])
+    from_logs = read(workspace, slices=["country"]).users
+    assert from_logs is not None
+    assert from_logs.to_pylist() == [{"user_id": user, "country": "DE"}]
+    simulated.write_users(pa.table({"user_id": [user, "nobody"], "country": ["FR", "US"]}))
+    own = read(workspace, slices=["country"]).users
+    assert own is not None
+    assert own.to_pylist() == [{"user_id": user, "country": "FR"}]
