@@ -89,7 +89,10 @@ class Choices:
     def follow(self) -> bool:
         """Reads the file again where it has changed; returns whether it has. What can't be used is
         logged, and what held before holds on."""
-        changed_at = self._workspace.config_file.stat().st_mtime_ns
+        try:
+            changed_at = self._workspace.config_file.stat().st_mtime_ns
+        except FileNotFoundError:  # an editor is about to put another in its place
+            return False
         if changed_at == self._changed_at:
             return False
         self._changed_at = changed_at
