@@ -54,6 +54,7 @@ max_ndcg_drop = 1
 max_retrieval_recall_drop = 1
 max_auc_drop = 1
 max_log_loss_rise = 100
+max_miscalibration = 100
 """
 
 
