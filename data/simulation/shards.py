@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -173,7 +175,16 @@ def living(crowd: Crowd, num_processes: int) -> Iterator[Live]:
 
 
 def _begin(crowd: Crowd) -> None:
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
     _of_this_process.append(Crowded(crowd))
+
+
+def _end_with_the_parent() -> None:
+    """A killed parent tells its children nothing, and they would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _live(task: ShardDay) -> LivedDay:
