@@ -32,7 +32,7 @@ from recsys.recommender import Recommender
 from recsys.stages import STAGES, Stage
 
 COMMAND = "recsys bench request"
-BATCH_SIZES = (1, 32)
+BATCH_SIZES = (1, 8, 32)
 NUM_INSTALLED = 50
 EXECUTOR, SAVED_MODEL = "executor", "saved model"
 

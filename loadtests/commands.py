@@ -183,6 +183,31 @@ def bench_request(
         print_json(figures)
 
 
+@bench.command("index")
+def bench_index(
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    apps: Annotated[
+        int | None,
+        typer.Option(min=1_000, help="Measure an untrained bundle of so many apps instead."),
+    ] = None,
+    graph: Annotated[bool, typer.Option(help="Measure HNSW too: minutes at a million.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Kinds of index and their parameters: recall against brute force, time, memory."""
+    from loadtests import bench_index, bundles, report
+    from recsys.workspace import write_atomically
+
+    command = bench_index.COMMAND + (f" --apps {apps}" if apps else "")
+    folder = bundles.kept_untrained(apps) if apps else bundles.live(Workspace(workspace))
+    figures = bench_index.bench(folder, graph)
+    write_atomically(report.RESULTS / "index.svg", bench_index.plot(figures).encode())
+    table = bench_index.table(figures)
+    page = report.write("index", command, figures, table)
+    typer.echo(f"\n{table}\n\nwrote {page}")
+    if as_json:
+        print_json(figures)
+
+
 @bench.command("events")
 def bench_events(
     events: Annotated[int, typer.Option(min=100, help="Events to acknowledge.")] = 100_000,
