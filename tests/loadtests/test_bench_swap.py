@@ -87,5 +87,6 @@ def test_no_page_of_a_real_swap_fails_or_is_of_two_bundles(
     for found in (isolated, plain):
         assert (found["swaps"], found["failed"], found["mixed_version"]) == (1, 0, 0)
         assert found["around"]["requests"] > 0
-    whole = {"num_apps": 1, "isolated": isolated, "unisolated": plain}
+    ratios = {"p999_ratio": isolated["p999_ratio"], "p999_ratio_unisolated": 9.0}
+    whole = {"num_apps": 1, "isolated": isolated, "unisolated": plain, **ratios}
     assert "| in another process | 1 |" in bench_swap.table(whole)
