@@ -20,7 +20,7 @@ from recsys.query import Query
 from recsys.registry import servers
 from recsys.registry.servers import Presence
 from recsys.workspace import STAGED, Workspace
-from serving import population
+from serving import pauses, population
 from serving.batches import Batches
 from serving.choice import Choice, Choices, is_among
 from serving.closing import Closing
@@ -218,6 +218,7 @@ class ServerState:
             serving = self.versions.serving
             if serving is not None and not told:
                 told = True
+                pauses.forestall()
                 ready(serving.version)
             await asyncio.sleep(_FOLLOW_SECONDS)
 
