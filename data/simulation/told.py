@@ -60,7 +60,7 @@ def lifts(plan: Plan, out: Path) -> dict[str, Estimate]:
 def table(figures: Mapping[str, Mapping[str, float]], found: Mapping[str, Estimate]) -> Table:
     """A row an arm."""
     rows = Table(title="What users did at home, by arm: simulated", box=box.SIMPLE)
-    shown = ("users", "pages", "clicks", "installs")
+    shown = ("users", "pages", "installs")
     last = "lift, paired" if found else "installs a user"
     for number, heading in enumerate(("arm", *shown, last)):
         rows.add_column(heading, justify="right" if number else "left", no_wrap=True)
