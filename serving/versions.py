@@ -215,7 +215,7 @@ class Versions:
         try:
             yield self._in_place_of(self._served, version)
         except BadInput as error:
-            self.refused = Refusal(version, str(error))
+            self.refused = Refusal(version, str(error.__cause__ or error))
             raise
         finally:
             self._tell(self._served, None)
