@@ -34,6 +34,11 @@ bench: .venv/ready
 	$(BIN)/recsys bench feature-log
 	$(BIN)/recsys bench rollback
 	$(BIN)/recsys bench events
+	$(BIN)/recsys bench request
+	$(BIN)/recsys bench index --apps 1000000
+	$(BIN)/recsys bench serve --untrained --plain
+	$(BIN)/recsys bench overload --untrained
+	$(BIN)/recsys bench swap
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache *.egg-info $(WORKSPACE)
