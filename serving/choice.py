@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter
 
@@ -48,13 +49,18 @@ class Choice:
         """As answers name it; None outside of experiments."""
         return f"{self.experiment}:{self.arm}" if self.experiment else None
 
-    @property
-    def exposure(self) -> Mapping[str, str | None] | None:
-        """Columns of `recsys.experiments.tables.EXPOSURES`, but for user and time."""
+    def exposure(self, num_items: int, latency_ms: float) -> Mapping[str, Any] | None:
+        """Columns of `recsys.experiments.tables.SERVED`, but for request, user and time; None
+        outside of experiments."""
         if not self.experiment:
             return None
-        bundle = None if self.is_policy else self.recommender.version
-        return {"experiment": self.experiment, "arm": self.arm, "bundle": bundle}
+        return {
+            "experiment": self.experiment,
+            "arm": self.arm,
+            "bundle": None if self.is_policy else self.recommender.version,
+            "num_items": num_items,
+            "latency_ms": round(latency_ms, 3),
+        }
 
 
 class Choices:

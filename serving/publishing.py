@@ -23,7 +23,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from recsys.experiments.tables import EXPOSURES
+from recsys.experiments.tables import SERVED
 from recsys.tables import EVENTS, SCHEMAS, Logged, Table
 from recsys.workspace import Workspace, locked, publish_file, write_atomically
 from serving import published, request_ids, request_log
@@ -71,7 +71,7 @@ def publish(
         shutil.rmtree(staged, ignore_errors=True)
         requests = request_log.schema(workspace.config)
         schemas: dict[Logged, pa.Schema] = {table: SCHEMAS[table] for table in EVENTS}
-        tables = StagedTables(staged, schemas | {"requests": requests, "exposures": EXPOSURES})
+        tables = StagedTables(staged, schemas | {"requests": requests, "exposures": SERVED})
         wanted = (lambda of: of == day) if day else (lambda of: of <= closed)
         with tables.written():
             _add_requests(workspace, tables, requests, wanted)
@@ -154,9 +154,10 @@ def _request(row: _Row, schema: pa.Schema) -> _Row:
 
 
 def _exposure(row: _Row) -> _Row:
-    """Who was served by which arm, when."""
+    """Who was served by which arm, when, and how."""
     time = dt.datetime.fromisoformat(row["time"])
-    return {"user_id": row["user_id"], **row[request_log.EXPOSURE], "time": time}
+    of_page = {"request_id": row["request_id"], "user_id": row["user_id"], "time": time}
+    return {**of_page, **row[request_log.EXPOSURE]}
 
 
 def _typed(value: Any, kind: pa.DataType) -> Any:

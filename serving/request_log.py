@@ -67,9 +67,7 @@ class RequestLog:
         self._swapping = threading.Lock()  # of the file that is synced
         self._ending = threading.Event()
 
-    def log(
-        self, request_id: str, query: Query, exposure: Mapping[str, str | None] | None = None
-    ) -> None:
+    def log(self, request_id: str, query: Query, exposure: Mapping[str, Any] | None = None) -> None:
         """Notes what was asked, as the model was given it: the user's own profile stands in for
         what the request didn't say; and which arm of an experiment answered."""
         time = query.time.isoformat()

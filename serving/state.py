@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import functools
 import logging
 import os
@@ -128,7 +129,9 @@ class ServerState:
     def answered(self, request_id: str, query: Query, choice: Choice, answer: Answer) -> None:
         """Notes what was asked and answered, for all that comes after."""
         self.metrics.served(answer.page, answer.degraded)
-        self.requests.log(request_id, query, choice.exposure)
+        took = dt.datetime.now(dt.UTC) - query.time
+        exposure = choice.exposure(len(answer.page.items), took / dt.timedelta(milliseconds=1))
+        self.requests.log(request_id, query, exposure)
         if answer.degraded is not None:  # no model was given any features
             return
         self.recorded.note(query)

@@ -9,12 +9,9 @@ import ibis
 import ibis.expr.types as ir
 
 from recsys import engine
+from recsys.experiments.stored import logged_exposures
 from recsys.tables import CLICK, INSTALL, UNINSTALL
 from recsys.workspace import Workspace
-
-LATENCY_MS = "latency_ms"
-NUM_ITEMS = "num_items"
-"""Columns that requests may have: how long the page took, and how many apps were on it."""
 
 _KINDS = {"clicks": CLICK, "installs": INSTALL, "uninstalls": UNINSTALL}
 
@@ -23,32 +20,51 @@ def outcomes(workspace: Workspace, days: Sequence[dt.date]) -> ir.Table:
     """What users did on some days, as `recsys.experiments.tables.OUTCOMES`.
 
     What was shown belongs to the day of its page, what was done to the day on which it was done. A
-    page is empty if it had no app; where requests don't say how many it had, if nothing of it was
-    shown. Without latencies in the requests there is no such column.
+    page is empty if it had no app; where no server says how many it had, if nothing was shown.
+    Latencies are of the pages that arms made; without any there is no such column.
     """
     requests = engine.read_days(workspace, "requests", days)
     shown = engine.read_days(workspace, "impressions", days)
     done = engine.read_days(workspace, "outcomes", days)
-    pages, actions = _pages(requests, shown), _actions(done)
+    pages, actions = _pages(requests, shown, _served(workspace, days)), _actions(done)
     columns = dict.fromkeys([*pages.columns, *actions.columns])
     both = ibis.union(*(_widened(table, list(columns)) for table in (pages, actions)))
     sums = {name: both[name].sum() for name in columns if name not in ("user_id", "day")}
     return both.group_by("user_id", "day").agg(**sums)
 
 
-def _pages(requests: ir.Table, shown: ir.Table) -> ir.Table:
+def _served(workspace: Workspace, days: Sequence[dt.date]) -> ir.Table | None:
+    """What servers know of the pages that arms made; None where they logged none, and where
+    exposures are somebody else's, who says nothing of pages."""
+    logged = logged_exposures(workspace)
+    files = [file for day in days for file in logged.files(day)]
+    if not files:
+        return None
+    served = engine.read_parquet(workspace.config.engine, files)
+    if not {"request_id", "latency_ms", "num_items"} <= set(served.columns):
+        return None
+    # Experiments of two layers expose one page twice.
+    return served.group_by(served_of=served.request_id).agg(
+        latency_ms=served.latency_ms.max(), num_items=served.num_items.max()
+    )
+
+
+def _pages(requests: ir.Table, shown: ir.Table, served: ir.Table | None) -> ir.Table:
     """A row a page."""
     by_page = shown.group_by(shown_of=shown.request_id).agg(impressions=shown.count())
     joined = requests.left_join(by_page, requests.request_id == by_page.shown_of)
-    impressions = joined.impressions.fill_null(0)
-    num_items = joined[NUM_ITEMS] if NUM_ITEMS in requests.columns else impressions
+    impressions = num_items = joined.impressions.fill_null(0)
+    if served is not None:
+        joined = joined.left_join(served, joined.request_id == served.served_of)
+        impressions = joined.impressions.fill_null(0)
+        num_items = joined.num_items.fill_null(impressions)
     columns = {
         "pages": ibis.literal(1.0),
         "empty_pages": (num_items == 0).cast("float64"),
         "impressions": impressions.cast("float64"),
     }
-    if LATENCY_MS in requests.columns:
-        columns[LATENCY_MS] = joined[LATENCY_MS].cast("float64")
+    if served is not None:
+        columns["latency_ms"] = joined.latency_ms
     return joined.select("user_id", day=joined.time.date(), **columns)
 
 

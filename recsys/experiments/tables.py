@@ -23,6 +23,16 @@ EXPOSURES = pa.schema(
     ]
 )
 
+SERVED = pa.schema(
+    [
+        *EXPOSURES,
+        pa.field("request_id", pa.string(), nullable=False),
+        ("latency_ms", pa.float64()),  # from the request's arrival until its page was made
+        ("num_items", pa.int64()),
+    ]
+)
+"""What servers log: a row for each page that an arm made, with what only they know of it."""
+
 OUTCOMES = pa.schema(
     [
         pa.field("user_id", pa.string(), nullable=False),

@@ -6,10 +6,13 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from daily_logs import DAY, NEXT, at, impression, make_workspace, request, write_log
 
 from recsys import engine
 from recsys.experiments import logged
+from recsys.experiments.stored import logged_exposures
+from recsys.experiments.tables import SERVED
 from recsys.workspace import Workspace
 
 
@@ -49,16 +52,26 @@ def test_pages_count_on_their_day_and_deeds_on_theirs(tmp_path: Path) -> None:
     }
 
 
-def test_requests_may_say_how_long_a_page_took_and_how_many_apps_it_had(tmp_path: Path) -> None:
+def exposed(request_id: str, experiment: str, latency_ms: float, num_items: int) -> dict[str, Any]:
+    page = {"request_id": request_id, "latency_ms": latency_ms, "num_items": num_items}
+    arm = {"experiment": experiment, "arm": "control", "bundle": "b"}
+    return {"user_id": "u", "time": at(9), **arm, **page}
+
+
+def test_servers_say_how_long_an_arms_page_took_and_how_many_apps_it_had(tmp_path: Path) -> None:
     workspace = make_workspace(tmp_path)
-    pages = [
-        request("r1", "u", at(9), latency_ms=4.0, num_items=20),
-        request("r2", "u", at(10), latency_ms=6.5, num_items=0),
-        request("r3", "u", at(11), latency_ms=2.0, num_items=3),
+    asked = [request(f"r{number}", "u", at(9 + number)) for number in range(4)]
+    write_log(workspace, "requests", DAY, asked)
+    served = [
+        exposed("r0", "one", 4.0, 20),
+        exposed("r0", "another layer", 4.0, 20),
+        exposed("r1", "one", 6.5, 0),
+        exposed("r2", "one", 2.0, 3),
     ]
-    write_log(workspace, "requests", DAY, pages)
+    logged_exposures(workspace).write(DAY, pa.Table.from_pylist(served, SERVED))
     found = rows(workspace)["u", DAY]
-    assert (found["latency_ms"], found["empty_pages"], found["pages"]) == (12.5, 1, 3)
+    # Of the fourth page no server says anything, and nothing of it was shown.
+    assert (found["latency_ms"], found["empty_pages"], found["pages"]) == (12.5, 2, 4)
 
 
 def test_days_without_any_log_have_no_rows(tmp_path: Path) -> None:

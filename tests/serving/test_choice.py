@@ -48,7 +48,7 @@ def metric(url: str, series: str) -> float:
     return sum(float(line.split()[-1]) for line in lines if line.startswith(series))
 
 
-def exposures(workspace: Workspace) -> list[tuple[str, dict[str, str | None]]]:
+def exposures(workspace: Workspace) -> list[tuple[str, dict[str, Any]]]:
     journals = (workspace.serving / "requests").glob("*/*.jsonl")
     rows = [json.loads(line) for path in journals for line in path.read_text().splitlines()]
     return [(row["user_id"], row["exposure"]) for row in rows if "exposure" in row]
@@ -69,8 +69,18 @@ def test_each_user_gets_the_bundle_of_the_arm(workspace: Workspace) -> None:
     for user, answer in pages.items():
         assert answer["experiment"] == f"age:{of_user[user]}"
         assert answer["bundle"] == version[str(of_user[user])]
-    assert exposures(workspace) == [
-        (user, {"experiment": "age", "arm": a, "bundle": version[str(a)]})
+    logged = exposures(workspace)
+    assert all(exposure.pop("latency_ms") > 0 for _, exposure in logged)
+    assert logged == [
+        (
+            user,
+            {
+                "experiment": "age",
+                "arm": a,
+                "bundle": version[str(a)],
+                "num_items": len(pages[user]["items"]),
+            },
+        )
         for user, a in of_user.items()
     ]
 
