@@ -141,8 +141,8 @@ def bench_models(
 @bench.command("feature-log")
 def bench_feature_log(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    rounds: Annotated[int, typer.Option(min=2, help="Blocks that each server gets.")] = 30,
-    requests: Annotated[int, typer.Option(min=100, help="Requests of a block.")] = 1_000,
+    rounds: Annotated[int, typer.Option(min=2, help="Blocks that each server gets.")] = 12,
+    requests: Annotated[int, typer.Option(min=100, help="Requests of a block.")] = 2_000,
     as_json: JsonOption = False,
 ) -> None:
     """What logging the features of every page costs a request, at p50 and at p99."""
