@@ -28,10 +28,11 @@ from recsys.errors import BadInput
 from recsys.query import Query
 
 _SECONDS_TO_END = 5.0
-_NICEST = 19
-_PATIENCE_SECONDS = 60.0
-"""So long a load takes nothing that anybody else wants, then one part in seventy of it: a machine
-that is always busy would never swap."""
+_NICE = 10
+"""Of two who want a processor, nine parts of ten are left to the other one."""
+_PATIENCE_SECONDS = 20.0
+"""So long a load takes nothing that anybody else wants, then a part of it: a machine that is always
+busy would never swap."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ class Aside:
 def main(folder: Path, yields: bool, asked: IO[str], answers: IO[str]) -> None:
     """What the process does."""
     if yields:
-        os.nice(_NICEST)
+        os.nice(_NICE)
         # Of low priority alone it would keep others waiting for the rest of its slice.
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     from recsys.bundle import Bundle

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -29,7 +29,7 @@ async def readyz(state: State) -> dict[str, str]:
 
 @router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(
-    state: State, of: Annotated[Literal["server", "worker"], Query()] = "server"
+    state: State, of: Annotated[str, Query(description="`worker`: of that process alone.")] = ""
 ) -> Response:
     """Prometheus metrics; of a server with several workers those of all, or of the one that
     answers."""

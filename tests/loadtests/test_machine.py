@@ -14,8 +14,8 @@ def peak_of_self() -> int:
 
 
 def test_the_peak_includes_what_was_started_and_still_runs() -> None:
-    alone = machine.peak_mib()
-    assert alone == peak_of_self()
+    # Whatever other tests have started counts as well, and may grow or end.
+    assert machine.peak_mib() >= peak_of_self()
     code = "bytearray(64 << 20); print(flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

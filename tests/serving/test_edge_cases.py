@@ -117,30 +117,31 @@ def test_an_index_that_finds_too_little(serve: Serve, num_found: int) -> None:
         def __init__(self, index: Any) -> None:
             self._index = index
 
-        def search(self, vectors: Any, k: int) -> Any:
-            rows, products = self._index.search(vectors, k)
+        def search(self, vectors: Any, k: int, among: Any = None) -> Any:
+            rows, products = self._index.search(vectors, k, among)
             rows = np.array(rows)
             rows[:, num_found:] = NO_ROW
             return rows, products
 
     def load(folder: Path) -> SteadyRecommender:
         recommender = SteadyRecommender(Bundle.load(folder))
-        recommender._index = Sparse(recommender._index)  # type: ignore[assignment]
+        sparse = Sparse(recommender._index)
+        recommender._index = recommender._nearest._index = sparse  # type: ignore[assignment]
         return recommender
 
     with serve(load) as sparse:
         items = page(sparse, user_id="nobody", k=150)
-        assert len(items) == 150
-        assert sum("retrieval" in item["sources"] for item in items) <= num_found
+        assert len({item["app_id"] for item in items}) == 150
         app = items[0]["app_id"]
         near = sparse.get(f"/v1/similar/{app}").json()["items"]
         assert len(near) <= num_found
 
 
 @pytest.mark.parametrize(
-    ("part", "degraded"), [("_rank", "retrieval_order"), ("_index", "popular")]
+    ("parts", "degraded"),
+    [(["_rank"], "retrieval_order"), (["_index", "_nearest"], "popular")],
 )
-def test_a_stage_that_fails_costs_no_page(serve: Serve, part: str, degraded: str) -> None:
+def test_a_stage_that_fails_costs_no_page(serve: Serve, parts: list[str], degraded: str) -> None:
     def load(folder: Path) -> SteadyRecommender:
         recommender = SteadyRecommender(Bundle.load(folder))
         whole = recommender.recommend
@@ -148,7 +149,8 @@ def test_a_stage_that_fails_costs_no_page(serve: Serve, part: str, degraded: str
         def trial_then_broken(queries: Any) -> Any:
             if not queries[0].user_id:  # the page that a bundle is tried with
                 return whole(queries)
-            setattr(recommender, part, None)
+            for part in parts:
+                setattr(recommender, part, None)
             return whole(queries)
 
         recommender.recommend = trial_then_broken  # type: ignore[method-assign]
