@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 import serving
 
 DASHBOARD = Path(serving.__file__).parent / "grafana.json"
-UNITS = {"reqps", "s", "short", "cps"}
+UNITS = {"reqps", "s", "short", "cps", "percentunit"}
 
 
 @pytest.fixture(scope="module")
