@@ -2,11 +2,11 @@ import datetime as dt
 import io
 
 import pytest
-from pipeline.orchestration.display import Shown
 from rich.console import Console
 from rich.progress import Progress
 
 from pipeline.orchestration import display
+from pipeline.orchestration.display import Shown
 from recsys.features.anomalies import Row
 
 ROWS = [
