@@ -80,7 +80,6 @@ def simulate(
 
     from rich.console import Console
 
-    from data.generate import peak_mib
     from data.simulation import planning, running, told
     from data.simulation.arms import retrain
     from data.simulation.progress import parts_progress
@@ -103,7 +102,7 @@ def simulate(
         f"{totals.days} days lived after the {totals.days_before} in {folder}: "
         f"{totals.requests:,} requests in {totals.seconds:.1f} s, "
         f"{totals.requests_per_s:,.0f} requests/s by {num_processes} processes, "
-        f"{peak_mib():,.0f} MiB at most in the one that leads them"
+        f"{told.memory(totals)}"
     )
     if as_json:
         print_json(told.as_json(plan, totals, figures, lifts))

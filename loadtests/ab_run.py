@@ -67,6 +67,7 @@ def run(name: str, preset: str, num_users: int, cache: Path) -> dict[str, Any]:
         "training_seconds": trained_after,
         "seconds": seconds,
         "requests_per_s": simulation["requests_per_s"],
+        "peak_mib_by_day": simulation["peak_mib_by_day"],
         "num_users_in_all_arms": common,
         "arms": list(_arms(one, analysis, truth)),
         "withheld": analysis["withheld"],

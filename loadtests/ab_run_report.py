@@ -15,6 +15,7 @@ _THEME = "experiments"
 _HEADER = [
     *("experiment", "arm against control", "installs a user: lift", "with CUPED"),
     *("there was to find", "verdict", "users, days", "seconds"),
+    *("requests/s", "MiB by day 1, by the last"),
 ]
 
 
@@ -24,7 +25,9 @@ def table(found: Mapping[str, Figures]) -> str:
     return (
         f"{report.markdown(_HEADER, rows)}\n\nSimulated: users of a synthetic store, whose truth "
         "is known. `There was to find`: users who live in all arms at once with the same luck. "
-        "Intervals hold 95 %. Seconds are of living and analysing; training comes before it."
+        "Intervals hold 95 %. Seconds are of living and analysing; training comes before it. "
+        "Requests/s are of living alone. MiB: the most memory that any one of the simulation's "
+        "processes had held by the end of the first day, and by the end of the last."
     )
 
 
@@ -37,18 +40,22 @@ def write(found: Mapping[str, Figures]) -> Path:
 
 
 def _rows(name: str, one: Figures) -> list[list[str]]:
-    size = f"{one['num_users']:,}, {one['num_days']}"
-    seconds = f"{one['seconds']:.0f}"
+    peaks = one["peak_mib_by_day"]
+    ran = [
+        f"{one['num_users']:,}, {one['num_days']}",
+        f"{one['seconds']:.0f}",
+        f"{one['requests_per_s']:,}",
+        f"{peaks[0]:,}, {peaks[-1]:,}",
+    ]
     if one["withheld"]:
-        return [[f"`{name}`", "", "", "", "", one["withheld"], size, seconds]]
+        return [[f"`{name}`", "", "", "", "", one["withheld"], *ran]]
     return [
         [
             f"`{name}`",
             f"{arm['arm']} against {arm['control']}",
             *(_lift(arm[way]) for way in ("raw", "cuped", "there_was")),
             arm["decision"],
-            size,
-            seconds,
+            *ran,
         ]
         for arm in one["arms"]
     ]

@@ -15,7 +15,7 @@ import datetime as dt
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 
 from data.day import INSTALL, DayLog, StoreState, live
-from data.generate import first_state, world_digest
+from data.generate import first_state, peak_mib, world_digest
 from data.installed import InstalledApps
 from data.simulation.arms import Arms, Retrain, own_workspace
 from data.simulation.fronts import Source
@@ -82,12 +82,24 @@ class Totals:
     """Of all arms, searches included."""
     seconds: float = 0.0
     """Of living those days, without training."""
+    peak_mib: float = 0.0
+    """The most memory that any one of its processes has held."""
+    peak_mib_by_day: list[float] = field(default_factory=list)
+    """The same by the end of each of those days."""
 
     def count(self, part: LivedDay, seconds: float) -> None:
         """Adds a part of a day."""
         self.parts += 1
         self.requests += len(part.log.requests)
         self.seconds += seconds
+        self.peak_mib = max(self.peak_mib, part.peak_mib)
+
+    def end_day(self, seconds: float) -> None:
+        """Adds a day whose parts were counted, and what writing it took."""
+        self.days += 1
+        self.seconds += seconds
+        self.peak_mib = max(self.peak_mib, peak_mib())
+        self.peak_mib_by_day.append(self.peak_mib)
 
     @property
     def requests_per_s(self) -> float:
@@ -149,8 +161,7 @@ def simulate(
                 write_events(workspace, world, logs[name])
             _write_tables(plan, out, world, logs, sources)
             _write_state(out, day, states)
-            totals.days += 1
-            totals.seconds += time.perf_counter() - began
+            totals.end_day(time.perf_counter() - began)
             after_part(totals)
     return totals
 

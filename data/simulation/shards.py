@@ -21,6 +21,7 @@ import numpy as np
 from data.arrays import Booleans, Floats, Integers
 from data.asking import Asking
 from data.day import DayLog, Outcomes, StoreState, lived
+from data.generate import peak_mib
 from data.installed import InstalledApps
 from data.luck import Told
 from data.requests import Requests, requests_on
@@ -75,6 +76,8 @@ class LivedDay:
     log: DayLog
     installed: Integers
     lengths: Integers
+    peak_mib: float
+    """The most memory that the process which computed it has held so far."""
 
 
 class Crowded:
@@ -102,7 +105,8 @@ class Crowded:
         luck = Told(self.world.streams, task.day)
         mine = requests[np.flatnonzero(self._who_lives(task.arm, users)[requests.user])]
         log = lived(self.world, task.day, state, mine, front, luck)
-        return LivedDay(task.arm, task.shard, log, installed.rows[users], installed.lengths[users])
+        rows, lengths = installed.rows[users], installed.lengths[users]
+        return LivedDay(task.arm, task.shard, log, rows, lengths, peak_mib())
 
     def _who_lives(self, arm: str, users: slice) -> Booleans:
         """Which of the world's users open the store in an arm, `[num_users of the world]`."""

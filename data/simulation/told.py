@@ -71,6 +71,14 @@ def table(figures: Mapping[str, Mapping[str, float]], found: Mapping[str, Estima
     return rows
 
 
+def memory(totals: Totals) -> str:
+    """What its processes have held, which must not grow with the days."""
+    if not totals.peak_mib_by_day:
+        return "no day was left to live"
+    first, last = totals.peak_mib_by_day[0], totals.peak_mib_by_day[-1]
+    return f"{first:,.0f} MiB at most in a process by the end of the first, {last:,.0f} of the last"
+
+
 def as_json(
     plan: Plan,
     totals: Totals,
@@ -85,6 +93,7 @@ def as_json(
         "requests": totals.requests,
         "seconds": round(totals.seconds, 3),
         "requests_per_s": round(totals.requests_per_s),
+        "peak_mib_by_day": [round(peak) for peak in totals.peak_mib_by_day],
         "arms": figures,
         "paired": {
             arm: {"lift": one.lift, "lift_interval": one.lift_interval, "p_value": one.p_value}

@@ -165,8 +165,13 @@ def test_what_is_kept_does_not_grow_with_the_days(place: Workspace, tmp_path: Pa
         files = [path for path in kept.folder.glob("day=*/*.npy") if "installs" not in path.name]
         sizes.append(sum(path.stat().st_size for path in files))
 
-    simulate(whole, out, 1, never, measured)
+    totals = simulate(whole, out, 1, never, measured)
     assert len(set(sizes) - {0}) == 1
+    first, *_, last = totals.peak_mib_by_day
+    assert len(totals.peak_mib_by_day) == whole.num_days and 0 < first <= last == totals.peak_mib
+    assert f"{first:,.0f} MiB at most in a process by the end of the first" in told.memory(totals)
+    again = lives(whole, out)
+    assert told.memory(again) == "no day was left to live"
 
 
 def test_a_process_holds_no_more_recommenders_than_arms(place: Workspace) -> None:

@@ -48,7 +48,8 @@ class Told:
     def ask(self, *arguments: str, workspace: Path) -> Any:
         self.asked.append(arguments)
         if arguments[1] == "simulate":
-            return {"requests_per_s": 3_000, "paired": dict.fromkeys(("fresh", "corrected"), FOUND)}
+            paired = dict.fromkeys(("fresh", "corrected"), FOUND)
+            return {"requests_per_s": 3_000, "peak_mib_by_day": [900, 901, 902], "paired": paired}
         name = arguments[2]
         experiment = Workspace(workspace).config.experiments[name]
         [arm] = experiment.treatments
@@ -116,10 +117,17 @@ def test_the_results_keep_what_was_run_before(
     assert list(kept) == ["logq", "staleness"]
     page = (tmp_path / "results" / "experiments.md").read_text()
     assert "| `logq` | corrected against uncorrected | +10.0% [+5.0%, +15.0%] |" in page
+    assert "| 3,000 | 900, 902 |" in page
 
 
 def test_withheld_results_say_nothing_but_why() -> None:
-    one = {"withheld": "Results are withheld.", "num_users": 10, "num_days": 1, "seconds": 2.0}
-    assert "| `aa` |  |  |  |  | Results are withheld. | 10, 1 | 2 |" in ab_run_report.table(
-        {"aa": one}
-    )
+    one = {
+        "withheld": "Results are withheld.",
+        "num_users": 10,
+        "num_days": 1,
+        "seconds": 2.0,
+        "requests_per_s": 3_000,
+        "peak_mib_by_day": [900],
+    }
+    row = "| `aa` |  |  |  |  | Results are withheld. | 10, 1 | 2 | 3,000 | 900, 900 |"
+    assert row in ab_run_report.table({"aa": one})
