@@ -59,7 +59,7 @@ def bench(subject: Subject, seconds: float, has_plain: bool) -> dict[str, Any]:
             with served(workspace, PLAIN, str(users_file)) as url:
                 plain = measured(url, bodies[:_PLAIN_USERS], seconds / 3, _PLAIN_CONNECTIONS)
         page_bytes = page_file.stat().st_size
-    engine = inside.measured(subject.bundle)
+    engine = inside.measured(subject)
     return {
         **engine,
         "num_users": len(user_ids),

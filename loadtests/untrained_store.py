@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,14 +18,14 @@ from rich.console import Console
 from rich.progress import track
 
 from loadtests import bundles
-from loadtests.untrained_apps import SPAN, TEXTS, app_ids
+from loadtests.untrained_apps import SPAN, app_ids
+from loadtests.untrained_users import drawn_users
 from recsys import pushes
 from recsys.manifest import MANIFEST
 from recsys.tables import SCHEMAS
 from recsys.workspace import Workspace, staged_folder
 
 NUM_APPS, NUM_USERS = 1_000_000, 1_000_000
-NUM_INSTALLED = 50
 
 _CHUNK = 50_000
 _DAY = dt.date.fromisoformat(SPAN)
@@ -72,22 +70,4 @@ def _write(workspace: Workspace, num_apps: int, num_users: int) -> None:
     with pq.ParquetWriter(file, SCHEMAS["users"], compression="zstd") as writer:
         for start in track(starts, "users", console=Console(stderr=True)):
             count = min(_CHUNK, num_users - start)
-            writer.write_table(_users(random, start, count, apps))
-
-
-def _users(random: np.random.Generator, start: int, count: int, apps: pa.Array) -> pa.Table:
-    drawn = {
-        name: random.choice(TEXTS[name], count)
-        for name in ("country", "language", "device", "age_band")
-    }
-    # Distinct apps of each user, without a draw a user: equal steps round the catalogue.
-    first = random.integers(len(apps), size=(count, 1))
-    stride = random.integers(1, len(apps) // NUM_INSTALLED + 1, size=(count, 1))
-    rows = (first + stride * np.arange(NUM_INSTALLED)) % len(apps)
-    ends = np.arange(0, rows.size + 1, NUM_INSTALLED, dtype=np.int32)
-    columns: Mapping[str, Any] = {
-        "user_id": [f"user-{number:07d}" for number in range(start, start + count)],
-        **drawn,
-        "installed_app_ids": pa.ListArray.from_arrays(ends, apps.take(pa.array(rows.ravel()))),
-    }
-    return pa.table(dict(columns), SCHEMAS["users"])
+            writer.write_table(drawn_users(random, start, count, apps))

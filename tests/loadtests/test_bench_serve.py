@@ -18,13 +18,17 @@ from loadtests import (
     latency,
     serve_report,
     untrained_store,
+    untrained_users,
     wrk,
 )
 from loadtests.arrivals import ANSWERS
 from loadtests.measured_server import served
 from loadtests.subject import Subject
 from recsys import pushes
+from recsys.bundle import Bundle
 from recsys.errors import BadInput
+from recsys.features.spec import EMBEDDING
+from recsys.recommender import Recommender
 from recsys.stages import STAGES
 from recsys.workspace import Workspace
 
@@ -41,7 +45,7 @@ def test_every_user_has_fifty_apps_of_the_catalogue(store: Workspace) -> None:
     users = pq.read_table(file).to_pylist()
     assert len({user["user_id"] for user in users}) == NUM_USERS
     for user in users:
-        assert len(set(user["installed_app_ids"])) == untrained_store.NUM_INSTALLED
+        assert len(set(user["installed_app_ids"])) == untrained_users.NUM_INSTALLED
     known = {f"app-{number:07d}" for number in range(NUM_APPS)}
     assert {app_id for user in users for app_id in user["installed_app_ids"]} <= known
 
@@ -62,6 +66,19 @@ def test_what_was_made_is_used_again_until_its_code_changes(store: Workspace) ->
     assert not bundles.is_fresh(elsewhere)
     elsewhere.write_text(json.dumps({**sources, "recsys/gone.py": "a digest"}))
     assert not bundles.is_fresh(elsewhere)
+
+
+def test_apps_lie_around_the_queries_of_the_users_as_if_towers_were_trained(
+    store: Workspace,
+) -> None:
+    subject = Subject.made(store)
+    bundle = Bundle.load(subject.bundle)
+    queries = subject.queries(50)
+    assert {query.user_id for query in queries} == set(subject.user_ids()[:50])
+    apps = np.asarray(bundle.app_features()[EMBEDDING])
+    np.testing.assert_allclose(np.linalg.norm(apps, axis=1), 1, rtol=1e-5)
+    cosines = Recommender(bundle).vectors(queries) @ apps.T
+    assert cosines.max(axis=1).mean() > 0.75 > cosines.mean() + 0.2
 
 
 def test_it_measures_the_server_an_empty_endpoint_and_the_plain_way(store: Workspace) -> None:
@@ -147,7 +164,6 @@ def test_what_starts_on_a_core_stays_there_and_the_starter_does_not() -> None:
 
 
 def test_the_recall_is_that_of_the_index_against_every_app(store: Workspace) -> None:
-    folder = store.bundles / str(pushes.current(store))
-    figures = inside.measured(folder)
+    figures = inside.measured(Subject.made(store))
     assert figures["ann_recall_at_200"] == 1
     assert figures["index"] == "brute_force"
