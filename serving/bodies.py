@@ -39,13 +39,13 @@ def items_body(items: Sequence[Item], recommender: ServedRecommender) -> list[Bo
 def _items(items: Sequence[Item], shown: Sequence[Mapping[str, Any]]) -> list[Body]:
     return [
         {
-            "position": item.position,
-            "app_id": item.app_id,
+            "position": position,
+            "app_id": app_id,
             **app,
-            "score": item.score,
-            "sources": item.sources,
+            "score": score,
+            "sources": sources,
         }
-        for item, app in zip(items, shown, strict=True)
+        for (position, app_id, score, sources), app in zip(items, shown, strict=True)
     ]
 
 

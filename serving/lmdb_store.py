@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import lmdb
+from pydantic_core import from_json
 
 from serving.user_store import Event, UserRecord, checked, is_id
 
@@ -165,7 +166,7 @@ class LmdbUserStore:
 
 
 def _record(user_id: str, value: bytes) -> UserRecord:
-    values = json.loads(value)
+    values = from_json(value)
     return UserRecord(user_id, values["profile"], tuple(values["installed_app_ids"]))
 
 

@@ -48,7 +48,12 @@ def checked_k(k: int, config: Config) -> int:
 
 
 def _given(context: Context, config: Config) -> dict[str, object]:
-    given = {name: value for name, value in context if value is not None}
+    given = {name: value for name, value in vars(context).items() if value is not None}
+    if not context.__pydantic_extra__:
+        return given
+    given |= {
+        name: value for name, value in context.__pydantic_extra__.items() if value is not None
+    }
     declared = _declared(config)
     if unknown := given.keys() - Context.model_fields.keys() - declared.keys():
         known = {*Context.model_fields, *declared}

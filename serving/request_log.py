@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import json
 import logging
 import os
 import threading
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from pydantic_core import to_json
 
 from recsys.config import Config
 from recsys.query import Query
@@ -30,7 +30,6 @@ from serving.metrics import Metrics
 logger = logging.getLogger(__name__)
 
 _SYNC_SECONDS = 1.0
-_JSON = json.JSONEncoder(separators=(",", ":"), default=str)
 _KEYS = ("request_id", "user_id", "time")
 EXPOSURE = "exposure"
 """The key under which a row says which arm answered."""
@@ -75,7 +74,7 @@ class RequestLog:
         row |= {name: query.features.get(name) for name in self._columns}
         if exposure is not None:
             row[EXPOSURE] = exposure
-        line = _JSON.encode(row).encode() + b"\n"
+        line = to_json(row, fallback=str) + b"\n"
         try:
             if query.time.date() != self._day:
                 self._begin(query.time.date())

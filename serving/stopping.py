@@ -31,6 +31,7 @@ class Server(uvicorn.Server):
                 app,
                 log_config=None,
                 access_log=False,
+                proxy_headers=False,  # nobody asks where a client is
                 timeout_graceful_shutdown=_SECONDS_TO_FINISH,
                 timeout_keep_alive=_SECONDS_AT_REST,
             )
