@@ -70,6 +70,7 @@ def run(name: str, preset: str, num_users: int, cache: Path) -> dict[str, Any]:
         "peak_mib_by_day": simulation["peak_mib_by_day"],
         "num_users_in_all_arms": common,
         "arms": list(_arms(one, analysis, truth)),
+        "preferences": analysis["preferences"],
         "withheld": analysis["withheld"],
         "page": analysis["page"],
     }

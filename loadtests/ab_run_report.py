@@ -26,8 +26,9 @@ def table(found: Mapping[str, Figures]) -> str:
         f"{report.markdown(_HEADER, rows)}\n\nSimulated: users of a synthetic store, whose truth "
         "is known. `There was to find`: users who live in all arms at once with the same luck. "
         "Intervals hold 95 %. Seconds are of living and analysing; training comes before it. "
-        "Requests/s are of living alone. MiB: the most memory that any one of the simulation's "
-        "processes had held by the end of the first day, and by the end of the last."
+        "Interleaved: of the users who prefer one of two arms on the same pages, those who "
+        "prefer the winner. Requests/s are of living alone. MiB: the most memory that any one of "
+        "the simulation's processes had held by the end of the first day, and of the last."
     )
 
 
@@ -58,7 +59,23 @@ def _rows(name: str, one: Figures) -> list[list[str]]:
             *ran,
         ]
         for arm in one["arms"]
+    ] + [
+        [
+            f"`{name}`",
+            f"{both['first']} and {both['second']}, interleaved",
+            *(_share(both), "", ""),
+            "prefers one" if both["is_decided"] else "no difference",
+            *ran,
+        ]
+        for both in one["preferences"]
     ]
+
+
+def _share(both: Figures) -> str:
+    if not both["winner"]:
+        return ""
+    low, high = both["share_interval"]
+    return f"{both['share']:.1%} [{low:.1%}, {high:.1%}] prefer {both['winner']}"
 
 
 def _lift(one: Figures | None) -> str:

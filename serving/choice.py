@@ -135,7 +135,9 @@ class Choices:
 
     def _of_arm(self, live: ServedRecommender, name: str, arm: str, declared: Arm) -> Choice:
         held: ServedRecommender | None = live
-        if declared.policy:
+        if declared.interleaves:
+            held = None
+        elif declared.policy:
             held = self._by_popularity(live) if declared.policy == MOST_POPULAR else None
         elif declared.bundle:
             held = self._versions.answering(declared.bundle)

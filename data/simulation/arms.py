@@ -53,7 +53,16 @@ class Arms:
         Raises:
             BadInput: an arm names a policy, a column or a bundle that isn't there.
         """
-        return {name: self._source(name, arm, day) for name, arm in self._arms.items()}
+        made = {
+            name: self._source(name, arm, day)
+            for name, arm in self._arms.items()
+            if not arm.interleaves
+        }
+        return {
+            name: made.get(name)
+            or Source(None, teams=tuple(map(made.__getitem__, arm.interleaves)))
+            for name, arm in self._arms.items()
+        }
 
     def _source(self, name: str, arm: Arm, day: dt.date) -> Source:
         if arm.policy and arm.policy not in POLICIES:

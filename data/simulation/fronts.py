@@ -20,6 +20,7 @@ from data.asking import Asking
 from data.day import Front, Shelves
 from data.policy import HOME, LoggingPolicy, Shown
 from data.requests import Requests
+from data.simulation.interleaved import Interleaved
 from data.world import World
 from recsys.bundle import Bundle
 from recsys.fallbacks import SteadyRecommender
@@ -47,10 +48,12 @@ class Source:
     """Of `POLICIES`; empty for the bundle's own pages."""
     missing: tuple[str, ...] = ()
     """Columns of the query that the models don't get."""
+    teams: tuple[Source, ...] = ()
+    """Two others that make its pages in turns, in place of all of the above."""
 
     @property
     def version(self) -> str | None:
-        """The bundle that makes the pages; None for a policy."""
+        """The bundle that makes the pages; None for a policy or for two that interleave."""
         return self.bundle.name if self.bundle and not self.policy else None
 
     def pages(self) -> Pages | None:
@@ -82,6 +85,7 @@ class StoreFront:
     """The whole store as an arm's users meet it on one day."""
 
     def __init__(self, home: Front, shelves: Front, page_size: int) -> None:
+        self.home = home
         self._fronts = home, shelves
         self._page_size = page_size
 
@@ -116,29 +120,37 @@ class Recommended:
 
 def front_of(
     source: Source,
-    pages: Pages | None,
+    pages_of: Callable[[Source], Pages | None],
     world: World,
     asking: Asking,
     num_installs: Floats,
     rng: np.random.Generator,
-) -> Front:
+) -> StoreFront:
     """Whoever answers an arm's users on a day.
 
     Args:
         source: what makes the pages at home.
-        pages: how its bundle answers; None where it needs none.
+        pages_of: how a source's bundle answers; None where it needs none.
         world: whose users ask.
         asking: when they do.
         num_installs: `[num_apps]`, as the day begins.
         rng: draws the pages that are left to chance.
     """
     size = world.config.page_size
-    shelves = _shelves(world, asking.day, num_installs, world.config.exploration, rng)
-    if pages is not None:
-        return StoreFront(Recommended(asking, pages, size), shelves, size)
-    exploration = 1.0 if source.policy == "random" else world.config.exploration
-    home = _shelves(world, asking.day, num_installs, exploration, rng)
-    return StoreFront(home, shelves, size)
+
+    def shelves(exploration: float) -> Shelves:
+        return _shelves(world, asking.day, num_installs, exploration, rng)
+
+    def home(source: Source) -> Front:
+        if source.teams:
+            first, second = map(home, source.teams)
+            return Interleaved(first, second, asking.day, size)
+        pages = pages_of(source)
+        if pages is not None:
+            return Recommended(asking, pages, size)
+        return shelves(1.0 if source.policy == "random" else world.config.exploration)
+
+    return StoreFront(home(source), shelves(world.config.exploration), size)
 
 
 def _shelves(

@@ -205,12 +205,12 @@ def _shelves(world: World, day: dt.date, state: StoreState) -> Shelves:
 def _check(plan: Plan) -> None:
     arms, logged = plan.crowd.experiment.arms, plan.workspace.config.world.num_users
     if any(
-        arm.simulated != SimulatedArm() or arm.policy not in ("", "most_popular")
+        arm.simulated != SimulatedArm() or arm.policy not in ("", "most_popular") or arm.interleaves
         for arm in arms.values()
     ):
         raise BadInput(
-            "an arm trains, is stale, misses features or has a policy that no server has, expected "
-            "bundles and most_popular alone over HTTP: simulate it in process."
+            "an arm trains, is stale, misses features, interleaves or has a policy that no server "
+            "has, expected bundles and most_popular alone over HTTP: simulate it in process."
         )
     if plan.crowd.num_users > logged or plan.crowd.is_common:
         raise BadInput(

@@ -97,6 +97,8 @@ def describe(plan: Plan, out: Path, totals: Totals) -> None:
 def _words(arm: Arm, plan: Plan) -> str:
     """What makes an arm's pages."""
     told = arm.simulated
+    if arm.interleaves:
+        return f"{' and '.join(arm.interleaves)} in turns, by team draft"
     if arm.policy:
         return f"policy {arm.policy}"
     if told.retrain == "daily":

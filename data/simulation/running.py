@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from data.arrays import Floats
 from data.day import INSTALL, DayLog, StoreState, live
 from data.generate import first_state, peak_mib, world_digest
 from data.installed import InstalledApps
@@ -149,17 +150,21 @@ def simulate(
             for name, workspace in own.items():
                 write_snapshots(workspace, world, day, states[name])
             sources = arms.sources(day)
-            parts: dict[str, list[DayLog]] = {name: [] for name in states}
+            parts: dict[str, list[LivedDay]] = {name: [] for name in states}
             for part in live_parts(_parts(plan.crowd, day, sources, states)):
                 _take_in(part, states[part.arm])
-                parts[part.arm].append(part.log)
+                parts[part.arm].append(part)
                 totals.count(part, time.perf_counter() - began)
                 began = time.perf_counter()
                 after_part(totals)
-            logs = {name: joined(of_arm) for name, of_arm in parts.items()}
+            logs = {name: joined([part.log for part in of]) for name, of in parts.items()}
+            credits = {
+                name: np.concatenate([part.credits for part in of], axis=1)
+                for name, of in parts.items()
+            }
             for name, workspace in own.items():
                 write_events(workspace, world, logs[name])
-            _write_tables(plan, out, world, logs, sources)
+            _write_tables(plan, out, world, logs, credits, sources)
             _write_state(out, day, states)
             totals.end_day(time.perf_counter() - began)
             after_part(totals)
@@ -240,10 +245,11 @@ def _write_tables(
     out: Path,
     world: World,
     logs: Mapping[str, DayLog],
+    credits: Mapping[str, Floats],
     sources: Mapping[str, Source],
 ) -> None:
     crowd, [day] = plan.crowd, {log.day for log in logs.values()}
-    done = {name: outcomes(world, log, crowd.num_users) for name, log in logs.items()}
+    done = {n: outcomes(world, log, crowd.num_users, credits[n]) for n, log in logs.items()}
     if crowd.is_common:
         for name, rows in done.items():
             of_arm(out, name).write(day, rows)

@@ -26,6 +26,7 @@ from data.installed import InstalledApps
 from data.luck import Told
 from data.requests import Requests, requests_on
 from data.simulation.fronts import Pages, Source, front_of
+from data.simulation.interleaved import credited
 from data.world import World
 from recsys.config import Config, Experiment
 from recsys.experiments.assignment import NO_ARM, arms_of
@@ -76,6 +77,8 @@ class LivedDay:
     log: DayLog
     installed: Integers
     lengths: Integers
+    credits: Floats
+    """`[4, num_users of the part]`, as `data.simulation.interleaved.credited` has it."""
     peak_mib: float
     """The most memory that the process which computed it has held so far."""
 
@@ -100,13 +103,13 @@ class Crowded:
         state = StoreState(installed, task.num_installs.copy())
         asking, requests = self._on(task.day)
         rng = self.world.streams.rng("simulated", task.day.isoformat(), task.shard)
-        pages = self._pages(task.source)
-        front = front_of(task.source, pages, self.world, asking, task.num_installs, rng)
+        front = front_of(task.source, self._pages, self.world, asking, task.num_installs, rng)
         luck = Told(self.world.streams, task.day)
         mine = requests[np.flatnonzero(self._who_lives(task.arm, users)[requests.user])]
         log = lived(self.world, task.day, state, mine, front, luck)
         rows, lengths = installed.rows[users], installed.lengths[users]
-        return LivedDay(task.arm, task.shard, log, rows, lengths, peak_mib())
+        credits = credited(log, front.home, users)
+        return LivedDay(task.arm, task.shard, log, rows, lengths, credits, peak_mib())
 
     def _who_lives(self, arm: str, users: slice) -> Booleans:
         """Which of the world's users open the store in an arm, `[num_users of the world]`."""

@@ -13,13 +13,22 @@ from data.day import CLICK, INSTALL, UNINSTALL, DayLog
 from data.lists import repeated
 from data.policy import HOME
 from data.world import World
-from recsys.experiments.tables import EXPOSURES, OUTCOMES
+from recsys.experiments.tables import CREDITED, EXPOSURES, OUTCOMES
 
 CATEGORIES = "categories"
 """A column beside those of `OUTCOMES`: how many categories a page showed, summed over the pages."""
 
-LIVED = pa.schema([*(f for f in OUTCOMES if f.name != "latency_ms"), (CATEGORIES, pa.float64())])
-"""Columns of a simulation's outcomes: `OUTCOMES` without times, which nobody waited for."""
+_CREDITED = [column for columns in CREDITED.values() for column in columns]
+_MORE = [CATEGORIES, *_CREDITED]
+
+LIVED = pa.schema(
+    [
+        *(field for field in OUTCOMES if field.name != "latency_ms"),
+        *((name, pa.float64()) for name in _MORE),
+    ]
+)
+"""Columns of a simulation's outcomes: `OUTCOMES` without times, which nobody waited for, and with
+what is credited to arms that interleave."""
 
 _KINDS = {"clicks": CLICK, "installs": INSTALL, "uninstalls": UNINSTALL}
 
@@ -40,8 +49,15 @@ def exposures(world: World, log: DayLog, experiment: str, arm: str, bundle: str 
     return pa.table(columns, schema=EXPOSURES)
 
 
-def outcomes(world: World, log: DayLog, num_users: int) -> pa.Table:
-    """Sums over a day's pages at home, for each of the first users who had one, as `LIVED`."""
+def outcomes(world: World, log: DayLog, num_users: int, credits: Floats | None = None) -> pa.Table:
+    """Sums over a day's pages at home, for each of the first users who had one, as `LIVED`.
+
+    Args:
+        world: whose users.
+        log: the day.
+        num_users: of the first users.
+        credits: `[4, num_users]`, as `data.simulation.interleaved.credited` has it; None for zeros.
+    """
     requests = log.requests
     at_home = (requests.shelf == HOME) & (requests.user < num_users)
     shown = log.pages >= 0
@@ -54,6 +70,7 @@ def outcomes(world: World, log: DayLog, num_users: int) -> pa.Table:
     done = log.outcomes
     for name, kind in _KINDS.items():
         sums[name] = _by_user(done.user, (done.kind == kind) & at_home[done.request], num_users)
+    sums |= zip(_CREDITED, np.zeros((4, num_users)) if credits is None else credits, strict=True)
     users = np.flatnonzero(sums["pages"])
     columns: dict[str, Any] = {name: values[users] for name, values in sums.items()}
     columns["user_id"] = world.users.user_id.take(pa.array(users))

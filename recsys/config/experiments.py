@@ -72,6 +72,9 @@ class Arm(Section):
     """Version of the bundle that makes its pages; empty for the one that serves."""
     policy: str = ""
     """What makes its pages in place of a bundle, such as most_popular."""
+    interleaves: tuple[str, ...] = ()
+    """Two other arms whose apps take turns on its pages (team draft): what users do is credited to
+    the one that put the app there. Simulated alone; a server gives such users the live bundle."""
     simulated: SimulatedArm = SimulatedArm()
     """How it is simulated."""
 
@@ -156,10 +159,35 @@ class Experiment(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _two_arms_interleave(self) -> Self:
+        own = (self.control, *self.treatments)
+        for name in self.interleaving:
+            told = self.arms[name]
+            if len(set(told.interleaves)) != 2 or not set(told.interleaves) <= set(own):
+                raise ValueError(
+                    f"arm {name!r} interleaves {', '.join(told.interleaves)}, expected two "
+                    "different arms that have pages of their own"
+                )
+            if told != Arm(share=told.share, interleaves=told.interleaves):
+                raise ValueError(
+                    f"arm {name!r} interleaves and says how its own pages are made, expected a "
+                    "share alone beside it"
+                )
+            if name == self.control:
+                raise ValueError(f"control = {name!r}, expected an arm that doesn't interleave")
+        return self
+
     @property
     def treatments(self) -> tuple[str, ...]:
-        """The other arms."""
-        return tuple(name for name in self.arms if name != self.control)
+        """The arms that are compared with the control."""
+        others = (name for name in self.arms if name != self.control)
+        return tuple(name for name in others if not self.arms[name].interleaves)
+
+    @property
+    def interleaving(self) -> tuple[str, ...]:
+        """The arms on whose pages two others meet."""
+        return tuple(name for name, arm in self.arms.items() if arm.interleaves)
 
     @property
     def metric_names(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from recsys.experiments.estimates import Estimate, estimate, without_intervals
 from recsys.experiments.guardrails import Guardrail, guarded
 from recsys.experiments.health import Health
 from recsys.experiments.observed import Observed
+from recsys.experiments.preferred import Preferred, preferred
 from recsys.experiments.sequential import Look, looks
 from recsys.experiments.slices import SliceEffect, slice_effects
 from recsys.experiments.verdict import Verdict, judged
@@ -57,6 +58,8 @@ class Analysis:
     slices: Sequence[SliceEffect] = ()
     verdicts: Sequence[Verdict] = ()
     """One a treatment."""
+    preferences: Sequence[Preferred] = ()
+    """One an arm that interleaves."""
 
 
 def analyze(
@@ -78,6 +81,8 @@ def analyze(
     found = health.checked(observed, experiment)
     if found.withheld:
         return Analysis(name, observed.days, found)
+    everybody = observed
+    observed = everybody.in_arms((experiment.control, *experiment.treatments))
     primary = used[experiment.primary]
     others = [metric for metric in experiment.metrics if metric != experiment.primary]
     comparisons = [
@@ -102,6 +107,7 @@ def analyze(
         guardrails=guardrails,
         slices=slice_effects(observed, primary, experiment.alpha, experiment.slices, True),
         verdicts=_verdicts(experiment, primary, comparisons, by_day, guardrails, observed),
+        preferences=_preferences(experiment, primary, comparisons, everybody),
     )
 
 
@@ -179,6 +185,24 @@ def _verdicts(
         )
         for arm, one, p_value in zip(experiment.treatments, found, adjusted, strict=True)
     ]
+
+
+def _preferences(
+    experiment: Experiment,
+    primary: Metric,
+    comparisons: Sequence[Comparison],
+    observed: Observed,
+) -> list[Preferred]:
+    """What users say who met two arms at once."""
+    sign = 1 if primary.better == "more" else -1
+    gains = {
+        one.arm: sign * one.sharper.difference
+        for one in comparisons
+        if one.metric == experiment.primary
+    }
+    ended = is_over(observed, experiment)
+    found = (preferred(arm, experiment, observed, gains, ended) for arm in experiment.interleaving)
+    return [one for one in found if one is not None]
 
 
 def is_over(observed: Observed, experiment: Experiment) -> bool:

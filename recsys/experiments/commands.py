@@ -19,7 +19,7 @@ _ExperimentArgument = Annotated[str, typer.Argument(help="As [experiments.NAME] 
 _UntilOption = Annotated[
     dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day to go by.")
 ]
-_SHOWN = ("comparisons", "guardrails", "verdicts", "health", "days")
+_SHOWN = ("comparisons", "guardrails", "verdicts", "preferences", "health", "days")
 
 
 def analyze(
@@ -90,8 +90,8 @@ def _show(found: Report) -> None:
     console.print(terminal.health(found), highlight=False)
     if found.analysis.health.withheld:
         return
-    tables = [terminal.lifts(found), terminal.guardrails(found), terminal.slices(found)]
-    for table in tables:
+    told = (terminal.lifts, terminal.guardrails, terminal.slices, terminal.preferences)
+    for table in (make(found) for make in told):
         if table.row_count:
             console.print()
             console.print(table)

@@ -25,7 +25,7 @@ class Observed:
     """An experiment's users, each in one arm."""
 
     arms: tuple[str, ...]
-    """The control first."""
+    """The control first, those that interleave last."""
     arm: Integers
     """`[num_users]`, places among `arms`."""
     since: Integers
@@ -49,6 +49,12 @@ class Observed:
         """The experiment as it looked at the end of its day of that number, 0 for the first."""
         days = {name: values[:, : day + 1] for name, values in self.daily.items()}
         return replace(self, days=self.days[: day + 1], daily=days).where(self.since <= day)
+
+    def in_arms(self, arms: Sequence[str]) -> Self:
+        """The users of the first arms alone."""
+        num = len(arms)
+        assert tuple(arms) == self.arms[:num]
+        return replace(self.where(self.arm < num), arms=self.arms[:num])
 
     def where(self, chosen: NDArray[np.bool_]) -> Self:
         """Some of the users, `chosen` is `[num_users]`."""
@@ -89,7 +95,7 @@ def observed(
     mine = exposures.filter(pc.equal(exposures["experiment"], name))
     if not len(mine):
         raise BadInput(f"no user was exposed to experiment {name!r}: check its name and its log.")
-    arms = (experiment.control, *experiment.treatments)
+    arms = (experiment.control, *experiment.treatments, *experiment.interleaving)
     if strange := set(pc.unique(mine["arm"]).to_pylist()) - set(arms):
         raise BadInput(
             f"experiment {name!r} has exposures of the arms {', '.join(sorted(strange))}, expected "

@@ -72,6 +72,7 @@ def render(report: Report, links: Mapping[str, str] | None = None) -> str:
         by_day=[(arm, page_charts.lift_by_day(looks)) for arm, looks in by_day.items() if looks],
         guardrails=page_tables.guardrails(report),
         slices=page_tables.slices(report),
+        preferences=page_tables.preferences(report),
         metrics=page_tables.metric_rows(report),
         arms=page_tables.arm_rows(report, links or {}),
         users=page_charts.users_by_day(report.population.by_day),

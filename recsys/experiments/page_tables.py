@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from recsys.config import Metric
+from recsys.config import Arm, Metric
 from recsys.experiments.analysis import Comparison
 from recsys.experiments.estimates import Estimate
 from recsys.experiments.guardrails import Guardrail
 from recsys.experiments.metrics import words
+from recsys.experiments.preferred import Preferred
 from recsys.experiments.report import Report
 from recsys.experiments.slices import SliceEffect
 from recsys.reports import figures
@@ -79,6 +80,36 @@ def _slice(report: Report, one: SliceEffect, whole: float) -> Row:
         name=_named(report, f"{words(one.dimension)} {one.value}", one.arm),
         cells=(figures.count(one.num_users), figures.p_value(one.adjusted_p_value)),
         marks=(mark(one.estimate, beside=whole),),
+    )
+
+
+def preferences(report: Report) -> Forest:
+    """What users prefer who met two arms on the same pages."""
+    rows = [_preference(one) for one in report.analysis.preferences]
+    columns = ("interleaved", "users", "prefer it", "prefer the other", "p")
+    return forest(columns, [("of those who prefer one, %", 50.0)], rows)
+
+
+def _preference(one: Preferred) -> Row:
+    found = one.preference
+    low, high = one.share_interval
+    nums = sorted((found.num_first, found.num_second), reverse=True)
+    text = f"{one.share:.1%}"
+    return Row(
+        name=f"{one.winner or one.second} over {one.loser or one.first}",
+        cells=(
+            *map(figures.count, (found.num_users, *nums)),
+            figures.p_value(found.sign_p_value),
+        ),
+        marks=(
+            Mark(
+                value=100 * one.share,
+                interval=(100 * low, 100 * high),
+                beside=None,
+                text=text,
+                words=f"{text} [{low:.1%}, {high:.1%}]",
+            ),
+        ),
     )
 
 
@@ -176,8 +207,12 @@ def arm_rows(report: Report, links: Mapping[str, str]) -> list[ArmRow]:
                 share=arm.share,
                 num_users=num,
                 found_share=num / total if total else 0.0,
-                makes=arm.bundle or arm.policy or "the bundle that serves",
+                makes=arm.bundle or arm.policy or _both_make(arm) or "the bundle that serves",
                 served=[(str(o.bundle), links.get(str(o.bundle), ""), o.num_users) for o in served],
             )
         )
     return rows
+
+
+def _both_make(arm: Arm) -> str:
+    return f"{' and '.join(arm.interleaves)} in turns" if arm.interleaves else ""

@@ -52,7 +52,9 @@ class Report:
     def is_aa(self) -> bool:
         """Whether all arms are served alike, so that any difference is chance."""
         first, *others = (
-            arm.model_copy(update={"share": 1.0}) for arm in self.declared.arms.values()
+            arm.model_copy(update={"share": 1.0})
+            for arm in self.declared.arms.values()
+            if not arm.interleaves
         )
         return all(arm == first for arm in others)
 
@@ -92,6 +94,7 @@ def of_source(
     primary = used[experiment.primary]
     shown = {(one.dimension, one.value) for one in analysis.slices}
     may_be_read = not analysis.health.withheld
+    compared = users.in_arms((experiment.control, *experiment.treatments))
     return Report(
         name=name,
         declared=experiment,
@@ -100,8 +103,8 @@ def of_source(
         analysis=analysis,
         population=population(name, users, source.exposures),
         simulation=source.simulation,
-        before=_before(users, primary, experiment) if may_be_read else {},
-        horizons=_horizons(users, primary, experiment) if may_be_read else {},
+        before=_before(compared, primary, experiment) if may_be_read else {},
+        horizons=_horizons(compared, primary, experiment) if may_be_read else {},
         num_small_slices=_num_slices(users) - len(shown),
     )
 

@@ -9,6 +9,8 @@ Further numeric columns may be declared as metrics.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pyarrow as pa
 
 from recsys.tables import TIME
@@ -18,7 +20,7 @@ EXPOSURES = pa.schema(
         pa.field("user_id", pa.string(), nullable=False),
         pa.field("experiment", pa.string(), nullable=False),
         pa.field("arm", pa.string(), nullable=False),
-        ("bundle", pa.string()),  # version of the bundle that made the page, null for a policy
+        ("bundle", pa.string()),  # that made the page, null for a policy or two that interleave
         pa.field("time", TIME, nullable=False),
     ]
 )
@@ -46,3 +48,10 @@ OUTCOMES = pa.schema(
         ("latency_ms", pa.float64()),  # summed over the day's pages
     ]
 )
+
+CREDITED: Mapping[str, tuple[str, str]] = {
+    "clicks": ("clicks_of_first", "clicks_of_second"),
+    "installs": ("installs_of_first", "installs_of_second"),
+}
+"""Columns that outcomes have beside `OUTCOMES` where arms interleave: what is credited to the first
+and to the second of the two arms, in the order in which `interleaves` names them."""

@@ -72,9 +72,27 @@ def slices(report: Report) -> Table:
     return rows
 
 
+def preferences(report: Report) -> Table:
+    """What users prefer who met two arms on the same pages."""
+    rows = _table("interleaved", "users", "prefer it", "the other", "share", "interval", "p")
+    for one in report.analysis.preferences:
+        found = one.preference
+        low, high = one.share_interval
+        rows.add_row(
+            f"{one.winner or one.second} over {one.loser or one.first}",
+            f"{found.num_users:,}",
+            *(f"{num:,}" for num in sorted((found.num_first, found.num_second), reverse=True)),
+            f"{one.share:.1%}",
+            f"\\[{low:.1%}, {high:.1%}]",
+            figures.p_value(found.sign_p_value),
+        )
+    return rows
+
+
 def verdicts(report: Report) -> Iterator[str]:
-    """One sentence a treatment."""
-    return (verdict.sentence for verdict in report.analysis.verdicts)
+    """One sentence a treatment, and one a pair of arms that met on the same pages."""
+    told = report.analysis.verdicts, report.analysis.preferences
+    return (one.sentence for each in told for one in each)
 
 
 def plan(found: Plan) -> Table:

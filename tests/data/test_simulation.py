@@ -24,6 +24,7 @@ from recsys import config
 from recsys.bundle import Bundle
 from recsys.errors import BadInput
 from recsys.experiments.assignment import arm_of
+from recsys.experiments.report import report
 from recsys.experiments.stored import DailyTable, Simulated
 from recsys.tables import TABLES
 from recsys.workspace import Workspace
@@ -32,12 +33,15 @@ RANDOM = {"policy": "random"}
 
 
 def declared(
-    place: Workspace, treatment: Mapping[str, Any], control: Mapping[str, Any] | None = None
+    place: Workspace,
+    treatment: Mapping[str, Any],
+    control: Mapping[str, Any] | None = None,
+    **others: Mapping[str, Any],
 ) -> Workspace:
-    """The workspace, with an experiment named `trial` of these arms, half of the users each."""
-    arms = {"control": control or {}, "treatment": treatment}
-    halves = {name: {"share": 0.5, **arm} for name, arm in arms.items()}
-    trial = {"arms": halves, "covariate_days": 2}
+    """The workspace, with an experiment named `trial` of these arms, of as many users each."""
+    arms = {"control": control or {}, "treatment": treatment, **others}
+    parts = {name: {"share": 1 / len(arms), **arm} for name, arm in arms.items()}
+    trial = {"arms": parts, "covariate_days": 2, "horizon_days": 3, "guardrails": {}}
     values = place.config.model_dump(mode="json", by_alias=True) | {"experiments": {"trial": trial}}
     place.config_file.write_text(config.render(config.parse(values, "test")))
     return Workspace(place.root)
@@ -247,6 +251,30 @@ def _logged(workspace: Workspace, table: Any, day: dt.date) -> list[dict[str, An
     [path] = workspace.files(table, day)
     rows: list[dict[str, Any]] = pq.read_table(path, partitioning=None).to_pylist()
     return rows
+
+
+def test_interleaving_finds_what_the_test_with_two_arms_finds(place: Workspace) -> None:
+    """A bundle and what is popular: to users of their own, and to others on one page."""
+    both = {"interleaves": ["control", "treatment"]}
+    trial = declared(place, {}, {"policy": "most_popular"}, both=both)
+    out = Simulated.of(trial, "trial").folder
+    lives(plan(trial, num_users=1_000), out)
+    analysis = report(trial, "trial").analysis
+    [compared] = [one for one in analysis.comparisons if one.metric == "installs_per_user"]
+    [found] = analysis.preferences
+    assert (found.arm, found.first, found.second) == ("both", "control", "treatment")
+    assert compared.sharper.excludes_zero and found.is_decided
+    better = "treatment" if compared.sharper.difference > 0 else "control"
+    assert found.winner == better and found.agrees
+    dealt = {row["user_id"]: row["arm"] for row in _met(out)}
+    assert {row["bundle"] for row in _met(out) if row["arm"] == "both"} == {None}
+    assert list(analysis.health.num_users) == ["control", "treatment", "both"]
+    for rows in tables(out / "outcomes").values():
+        for row in rows:
+            is_both = dealt.get(row["user_id"]) == "both" and row["day"] >= analysis.days[0]
+            for done in ("clicks", "installs"):
+                credited = row[f"{done}_of_first"] + row[f"{done}_of_second"]
+                assert credited == (row[done] if is_both else 0)
 
 
 def test_what_the_models_miss_is_filtered_all_the_same(place: Workspace) -> None:

@@ -55,7 +55,15 @@ class Told:
         [arm] = experiment.treatments
         row = {"arm": arm, "metric": experiment.primary, "raw": FOUND, "cuped": None}
         verdict = {"arm": arm, "decision": "better", "sentence": "Ship it."}
-        return {"comparisons": [row], "verdicts": [verdict], "withheld": "", "page": "page.html"}
+        both = {"first": "old", "second": "new", "winner": "new", "is_decided": True}
+        shares = {"share": 0.6, "share_interval": [0.55, 0.65]}
+        return {
+            "comparisons": [row],
+            "verdicts": [verdict],
+            "preferences": [both | shares] if name == "logq" else [],
+            "withheld": "",
+            "page": "page.html",
+        }
 
 
 @pytest.fixture
@@ -118,6 +126,7 @@ def test_the_results_keep_what_was_run_before(
     page = (tmp_path / "results" / "experiments.md").read_text()
     assert "| `logq` | corrected against uncorrected | +10.0% [+5.0%, +15.0%] |" in page
     assert "| 3,000 | 900, 902 |" in page
+    assert page.count("old and new, interleaved | 60.0% [55.0%, 65.0%] prefer new |") == 1
 
 
 def test_withheld_results_say_nothing_but_why() -> None:

@@ -18,7 +18,8 @@ HALVES = {"control": {"share": 0.5, "bundle": "usual"}, "treatment": {"share": 0
 
 def test_those_of_the_papers_ship() -> None:
     assert names() == [
-        *("aa", "kinds", "logq", "skew", "skew-of-history", "staleness", "two-stage-vs-popular"),
+        *("aa", "interleaved", "kinds", "logq"),
+        *("skew", "skew-of-history", "staleness", "two-stage-vs-popular"),
     ]
 
 
@@ -59,7 +60,7 @@ def test_arms_name_bundles_that_are_there() -> None:
 
 def test_what_does_not_ship_is_refused() -> None:
     with pytest.raises(
-        BadInput, match="experiment 'none' does not ship, expected one of aa, kinds"
+        BadInput, match="experiment 'none' does not ship, expected one of aa, interleaved"
     ):
         shipped("none")
 
