@@ -96,7 +96,7 @@ def _preference(one: Preferred) -> Row:
     nums = sorted((found.num_first, found.num_second), reverse=True)
     text = f"{one.share:.1%}"
     return Row(
-        name=f"{one.winner or one.second} over {one.loser or one.first}",
+        name=words(f"{one.winner or one.second} over {one.loser or one.first}"),
         cells=(
             *map(figures.count, (found.num_users, *nums)),
             figures.p_value(found.sign_p_value),
