@@ -3,7 +3,8 @@
 A request hands over references and goes on. One thread turns pages into Arrow, seldom and many at
 a time: whoever wants the interpreter meanwhile waits for it some 2 ms, and that shall be one
 request of hundreds. (A lower priority would not help: the thread would be put aside with the
-interpreter in its hands.) Arrow's own work, the writing, holds nobody.
+interpreter in its hands.) Arrow's own work, the writing, needs no interpreter, only a core, of
+which a server may have one: another thread does it, of a low priority, when requests leave time.
 
 A file is written aside and renamed, so a killed server leaves no torn one; it loses what
 `feature_log_seconds` had not brought to the disk yet. Nothing that goes wrong here reaches a
@@ -16,11 +17,13 @@ import contextlib
 import datetime as dt
 import itertools
 import logging
+import os
 import threading
 import time
 import uuid
 from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -39,6 +42,8 @@ _PAGES_PER_GROUP = 256
 _REST_SECONDS = 0.01
 _LOOK_SECONDS = 1.0
 _PAGES_PER_FLUSH = 10_000
+_WRITER_NICENESS = 15
+"""A thirtieth of a request's weight: a server that is never at rest still writes, in seconds."""
 
 
 class FeatureLog:
@@ -60,6 +65,7 @@ class FeatureLog:
         self._due = float("inf")
         self._is_broken = False
         self._ending = threading.Event()
+        self._writer = ThreadPoolExecutor(1, "features-file", initializer=_give_way)
         metrics.pages_waiting.set_function(lambda: len(self._waiting) + self._num_batched)
 
     def log(
@@ -87,6 +93,7 @@ class FeatureLog:
         finally:
             self._ending.set()
             thread.join()
+            self._writer.shutdown()
 
     def _write(self) -> None:
         while not self._ending.wait(self._look_seconds):
@@ -123,7 +130,8 @@ class FeatureLog:
         for (day, bundle), rows in batches.items():
             num_pages = sum(batch.num_rows for batch in rows)
             with self._survived(num_pages):
-                self._publish(day, bundle, pa.Table.from_batches(rows))
+                pages = pa.Table.from_batches(rows)
+                self._writer.submit(self._publish, day, bundle, pages).result()
                 self._metrics.pages_logged.inc(num_pages)
                 self._is_broken = False
 
@@ -145,6 +153,12 @@ class FeatureLog:
             if not self._is_broken:
                 self._is_broken = True
                 logger.exception("features of %d served pages are not logged", num_pages)
+
+
+def _give_way() -> None:
+    """Lowers this thread's priority; where threads have none of their own, it stays."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _WRITER_NICENESS)
 
 
 def _place(page: ServedPage) -> tuple[dt.date, str]:
