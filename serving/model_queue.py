@@ -184,7 +184,12 @@ class ModelQueue:
         """Lets the threads have what waits once the loop has read what came by now: that makes a
         batch."""
         if self._turn is None:
-            self._turn = loop.call_soon(self._take_turns, loop)
+            self._turn = loop.call_soon(self._let_read, loop)
+
+    def _let_read(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Waits once more: what the loop has just read from sockets is not in the queue yet, and
+        would miss this turn for the next."""
+        self._turn = loop.call_soon(self._take_turns, loop)
 
     def _take_turns(self, loop: asyncio.AbstractEventLoop) -> None:
         self._turn = None
