@@ -220,13 +220,13 @@ def plot(figures: Mapping[str, Any]) -> str:
     for point in figures["points"]:
         if point["kind"] in _SHAPES:
             of_index = lines.setdefault((point["kind"], point["index"]), [])
-            of_index.append((point["p50_us"], point["recall_apps"]))
+            of_index.append((point["p50_us"], point["recall_queries"]))
     plane = Plane.over([point for line in lines.values() for point in line])
     shapes = [
         Shape(_SHAPES[kind], plane.line(line), index) for (kind, index), line in lines.items()
     ]
     key = {_SHAPES[kind]: kind for kind, _ in lines}
-    title = f"share of the {figures['k']} nearest that are found (apps' own vectors)"
+    title = f"ann_recall@{figures['k']} of queries"
     return drawing([Panel(title, plane.chart(shapes), "p50 of a search, us", key)])
 
 
