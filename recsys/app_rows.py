@@ -27,8 +27,6 @@ _FACTOR = 0x9E3779B97F4A7C15
 _INVERSE = pow(_FACTOR, -1, 1 << 64)
 _MIX = np.uint64(0xBF58476D1CE4E5B9)  # of SplitMix64
 _IDS_AT_ONCE = 4_096
-_MOST_RECENT = 1 << 14
-"""Ids that are remembered with their rows: those of a batch and its pages, several times over."""
 
 
 class AppRows:
@@ -38,29 +36,13 @@ class AppRows:
         """`arrays` are those of `arrays_of`."""
         self._hashes = np.asarray(arrays[HASHES])
         self._rows = np.asarray(arrays[ROWS])
-        self._recent: dict[str, int] = {}
 
     def find(self, app_ids: Iterable[str]) -> Rows:
         """The row of each id, `NO_ROW` where it is not in the catalogue. Many at once take each a
-        third of what a few do, and those that were just asked for or remembered next to nothing: a
-        request's filters, its model and its page ask for the same."""
+        third of what a few do."""
         asked = list(app_ids)
         if not asked or not len(self._hashes):
             return np.full(len(asked), NO_ROW, dtype=np.int64)
-        recent = list(map(self._recent.get, asked))
-        if None not in recent:
-            return np.array(recent, dtype=np.int64)
-        rows = self._looked_up(asked)
-        self.remember(asked, rows)
-        return rows
-
-    def remember(self, app_ids: Sequence[str], rows: Rows) -> None:
-        """Keeps for a while of which ids these are the rows."""
-        if len(self._recent) > _MOST_RECENT:
-            self._recent = {}
-        self._recent.update(zip(app_ids, rows.tolist(), strict=True))
-
-    def _looked_up(self, asked: Sequence[str]) -> Rows:
         hashes = _hashes(asked)
         # In order they are found in half the time: neighbours share what was read.
         order = hashes.argsort()
