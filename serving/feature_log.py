@@ -1,10 +1,10 @@
 """The features that served pages were made of, written down beside the requests' way.
 
-A request hands over references and goes on. One thread turns pages into Arrow, seldom and many at
-a time: whoever wants the interpreter meanwhile waits for it some 2 ms, and that shall be one
-request of hundreds. (A lower priority would not help: the thread would be put aside with the
-interpreter in its hands.) Arrow's own work, the writing, needs no interpreter, only a core, of
-which a server may have one: another thread does it, of a low priority, when requests leave time.
+A request adds a line of JSON to a queue, which takes it some microseconds, and goes on. To turn
+pages into Arrow's columns in Python would take no longer, but a few hundred at a time, and whoever
+wants the interpreter meanwhile would wait for milliseconds. Arrow reads lines, and writes files,
+without the interpreter; it needs a core only, of which a server may have one: so a thread of low
+priority does it, when requests leave time.
 
 A file is written aside and renamed, so a killed server leaves no torn one; it loses what
 `feature_log_seconds` had not brought to the disk yet. Nothing that goes wrong here reaches a
@@ -15,20 +15,21 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import itertools
 import logging
 import os
 import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recsys import served_features
+from recsys.features import spec
 from recsys.query import Query
 from recsys.recommender import Page
 from recsys.served_features import ServedPage
@@ -38,12 +39,21 @@ from serving.versions import ServedRecommender
 
 logger = logging.getLogger(__name__)
 
-_PAGES_PER_GROUP = 256
-_REST_SECONDS = 0.01
 _LOOK_SECONDS = 1.0
 _PAGES_PER_FLUSH = 10_000
 _WRITER_NICENESS = 15
 """A thirtieth of a request's weight: a server that is never at rest still writes, in seconds."""
+
+
+class _Waiting(NamedTuple):
+    """A page that waits to be written."""
+
+    day: dt.date
+    """The request's, in UTC."""
+    bundle: str
+    query_features: spec.Features
+    line: bytes
+    """See `served_features.line`."""
 
 
 class FeatureLog:
@@ -55,18 +65,17 @@ class FeatureLog:
         self._metrics = metrics
         self._share = settings.feature_log_share
         self._capacity = settings.feature_log_capacity
+        self._pages_per_file = min(_PAGES_PER_FLUSH, max(1, self._capacity // 2))
         self._look_seconds = min(_LOOK_SECONDS, settings.feature_log_seconds / 4)
-        # A page waits for one look to be taken, and for another to be written.
-        self._batched_seconds = settings.feature_log_seconds - 2 * self._look_seconds
+        # A page waits for one look to be seen, and for another to be written.
+        self._patience_seconds = settings.feature_log_seconds - 2 * self._look_seconds
         # Appending wakes nobody, unlike a queue: the thread looks by itself now and then.
-        self._waiting: deque[ServedPage] = deque()
-        self._batches: dict[tuple[dt.date, str], list[pa.RecordBatch]] = {}
-        self._num_batched = 0
+        self._waiting: deque[_Waiting] = deque()
         self._due = float("inf")
         self._is_broken = False
         self._ending = threading.Event()
         self._writer = ThreadPoolExecutor(1, "features-file", initializer=_give_way)
-        metrics.pages_waiting.set_function(lambda: len(self._waiting) + self._num_batched)
+        metrics.pages_waiting.set_function(lambda: len(self._waiting))
 
     def log(
         self, request_id: str, query: Query, page: Page, recommender: ServedRecommender
@@ -79,9 +88,12 @@ class FeatureLog:
             self._metrics.pages_not_logged.labels("full").inc()
             return
         version, features = recommender.version, recommender.query_features
-        self._waiting.append(
-            ServedPage(request_id, query.user_id, query.time, version, query.k, page, features)
-        )
+        served = ServedPage(request_id, query.user_id, query.time, version, query.k, page, features)
+        with self._survived(1):
+            line = served_features.line(served)
+            self._waiting.append(
+                _Waiting(query.time.astimezone(dt.UTC).date(), version, features, line)
+            )
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
@@ -97,47 +109,31 @@ class FeatureLog:
 
     def _write(self) -> None:
         while not self._ending.wait(self._look_seconds):
-            self._take_waiting()
-            if self._num_batched and time.monotonic() >= self._due:
+            if not self._waiting:
+                continue
+            now = time.monotonic()
+            self._due = min(self._due, now + self._patience_seconds)
+            if now >= self._due or len(self._waiting) >= self._pages_per_file:
                 self._flush()
-        self._take_waiting()
         self._flush()
 
-    def _take_waiting(self) -> None:
-        """Takes what waits now; what comes meanwhile waits for the next look, or there would be a
-        group for each page."""
-        num_left = len(self._waiting)
-        while num_left:
-            if not self._num_batched:
-                self._due = time.monotonic() + self._batched_seconds
-            group = [self._waiting.popleft() for _ in range(min(num_left, _PAGES_PER_GROUP))]
-            self._batch(group)
-            if self._num_batched >= _PAGES_PER_FLUSH:
-                self._flush()
-            num_left -= len(group)
-            self._ending.wait(_REST_SECONDS)
-
-    def _batch(self, group: list[ServedPage]) -> None:
-        for place, of_place in itertools.groupby(group, key=_place):
-            pages = list(of_place)
-            with self._survived(len(pages)):
-                rows = served_features.batch(pages)
-                self._batches.setdefault(place, []).append(rows)
-                self._num_batched += len(pages)
-
     def _flush(self) -> None:
-        batches, self._batches, self._num_batched = self._batches, {}, 0
-        for (day, bundle), rows in batches.items():
-            num_pages = sum(batch.num_rows for batch in rows)
-            with self._survived(num_pages):
-                pages = pa.Table.from_batches(rows)
-                self._writer.submit(self._publish, day, bundle, pages).result()
-                self._metrics.pages_logged.inc(num_pages)
+        """Brings what waits now to the disk."""
+        self._due = float("inf")
+        pages: dict[tuple[dt.date, str], list[_Waiting]] = {}
+        for _ in range(len(self._waiting)):
+            page = self._waiting.popleft()
+            pages.setdefault((page.day, page.bundle), []).append(page)
+        for (day, bundle), some in pages.items():
+            with self._survived(len(some)):
+                self._writer.submit(self._publish, day, bundle, some).result()
+                self._metrics.pages_logged.inc(len(some))
                 self._is_broken = False
 
-    def _publish(self, day: dt.date, bundle: str, pages: pa.Table) -> None:
+    def _publish(self, day: dt.date, bundle: str, pages: Sequence[_Waiting]) -> None:
+        rows = served_features.table((page.line for page in pages), pages[0].query_features)
         content = pa.BufferOutputStream()
-        pq.write_table(pages, content, compression="zstd")
+        pq.write_table(rows, content, compression="zstd")
         folder = served_features.folder(self._workspace, day) / f"bundle={bundle}"
         # Servers may share the folder.
         write_atomically(folder / f"{uuid.uuid4().hex}.parquet", content.getvalue().to_pybytes())
@@ -159,7 +155,3 @@ def _give_way() -> None:
     """Lowers this thread's priority; where threads have none of their own, it stays."""
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _WRITER_NICENESS)
-
-
-def _place(page: ServedPage) -> tuple[dt.date, str]:
-    return page.time.astimezone(dt.UTC).date(), page.bundle

@@ -40,7 +40,7 @@ def logged(recommender: Recommender, pages: Sequence[Page], asked: Sequence[Quer
         ServedPage(f"r{n}", query.user_id, query.time, "v1", query.k, page, features)
         for n, (query, page) in enumerate(zip(asked, pages, strict=True))
     ]
-    return pa.Table.from_batches([served_features.batch(rows)])
+    return served_features.table(map(served_features.line, rows), features)
 
 
 def served_alone(recommender: Recommender) -> tuple[list[Page], list[Query]]:

@@ -39,6 +39,11 @@ ROWS: list[dict[str, Any]] = [
 ]
 
 
+def table(served: Sequence[ServedPage]) -> pa.Table:
+    """The pages as they come out of the log."""
+    return served_features.table(map(served_features.line, served), FEATURES)
+
+
 def pages(rows: Sequence[dict[str, Any]], sizes: Sequence[int] = ()) -> list[ServedPage]:
     """Served pages of these queries, of so many apps each."""
     raw = spec.raw_from_values(rows, FEATURES)
@@ -61,7 +66,7 @@ def pages(rows: Sequence[dict[str, Any]], sizes: Sequence[int] = ()) -> list[Ser
 
 
 def test_what_the_model_was_given_comes_back_to_the_bit() -> None:
-    logged = pa.Table.from_batches([served_features.batch(pages(ROWS))])
+    logged = table(pages(ROWS))
     back = served_features.raw(logged, FEATURES)
     given = spec.raw_from_values(ROWS, FEATURES)
     assert back.keys() == given.keys()
@@ -71,7 +76,7 @@ def test_what_the_model_was_given_comes_back_to_the_bit() -> None:
 
 
 def test_a_row_is_a_page() -> None:
-    [first, second, third] = served_features.batch(pages(ROWS[:3], [2, 0, 1])).to_pylist()
+    [first, second, third] = table(pages(ROWS[:3], [2, 0, 1])).to_pylist()
     assert first == {
         "request_id": "r0",
         "user_id": "u0",
@@ -87,9 +92,9 @@ def test_a_row_is_a_page() -> None:
 
 
 def test_what_a_model_takes_for_missing_is_null() -> None:
-    features = served_features.batch(pages(ROWS)).to_pylist()[3]["features"]
+    features = table(pages(ROWS)).to_pylist()[3]["features"]
     assert features == {"apps": [], "country": None, "age": None, "time": None}
-    assert served_features.batch(pages(ROWS)).to_pylist()[2]["features"]["age"] is None
+    assert table(pages(ROWS)).to_pylist()[2]["features"]["age"] is None
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])

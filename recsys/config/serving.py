@@ -34,7 +34,7 @@ class Serving(Section):
     feature_log_share: float = Field(1.0, ge=0, le=1)
     """Share of the pages whose features are logged, by a stable hash of the request's id; 0 logs
     none."""
-    feature_log_capacity: int = Field(10_000, ge=1)
+    feature_log_capacity: int = Field(20_000, ge=1)
     """Pages that may wait to be logged; further ones are dropped and counted."""
     feature_log_seconds: float = Field(30.0, gt=0)
     """Longest time that a page waits for its way to the disk: what a killed server loses."""
