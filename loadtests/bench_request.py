@@ -23,7 +23,7 @@ from loadtests import machine, report
 from recsys import quiet
 from recsys.bundle import Bundle
 from recsys.catalogue import Catalogue
-from recsys.executor.contract import Models, Scores
+from recsys.executor.contract import Installed, Models, Scores
 from recsys.executor.model import Executor
 from recsys.features.transformed import Arrays
 from recsys.index.contract import NO_ROW, Rows
@@ -64,9 +64,9 @@ class Meter:
         """Adds to a stage."""
         self.seconds[stage] += seconds
 
-    def encode_query(self, raw: Arrays) -> Arrays:
+    def encode_query(self, raw: Arrays, installed: Installed | None = None) -> Arrays:
         """See `Models.encode_query`."""
-        return self._models.encode_query(raw)
+        return self._models.encode_query(raw, installed)
 
     def score(self, encoded: Arrays, rows: Rows) -> Scores:
         """See `Models.score`."""

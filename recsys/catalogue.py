@@ -119,7 +119,10 @@ class Catalogue:
         Raises:
             KeyError: an app is not in the catalogue.
         """
-        rows = self._known(app_ids)
+        return self.columns_of(self._known(app_ids), names)
+
+    def columns_of(self, rows: Rows, names: Sequence[str]) -> list[dict[str, Any]]:
+        """The same of apps whose rows are known."""
         columns = [self._column(name, rows) for name in names]
         return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 

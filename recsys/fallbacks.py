@@ -59,7 +59,7 @@ class SteadyRecommender(Recommender):
             shown = dict.fromkeys(stays.tolist(), source)
             if len(shown) < query.k:
                 shown = self._completed(shown, query, filters.eligible(number))
-            pages.append(Page(self._unscored(shown), removed[number]))
+            pages.append(self._unscored(shown, removed[number]))
         return pages
 
     def _completed(self, shown: Mapping[int, str], query: Query, may: Mask) -> dict[int, str]:
@@ -75,11 +75,12 @@ class SteadyRecommender(Recommender):
                 completed.setdefault(row, source)
         return dict(list(completed.items())[: query.k])
 
-    def _unscored(self, shown: Mapping[int, str]) -> tuple[Item, ...]:
-        app_ids = self.catalogue.app_ids(np.fromiter(shown, np.int64, len(shown)))
-        return tuple(
+    def _unscored(self, shown: Mapping[int, str], removed: Mapping[str, int]) -> Page:
+        rows = np.fromiter(shown, np.int64, len(shown))
+        items = tuple(
             Item(position, app_id, UNSCORED, (source,))
             for position, (app_id, source) in enumerate(
-                zip(app_ids, shown.values(), strict=True), 1
+                zip(self.catalogue.app_ids(rows), shown.values(), strict=True), 1
             )
         )
+        return Page(items, rows, removed)

@@ -16,6 +16,9 @@ FILTERS = ("installed", "excluded", "country", "device")
 """In the order in which they are applied; a candidate counts for the first that removes it."""
 
 
+_NO_ROWS = np.empty(0, dtype=np.int64)
+
+
 class Filters:
     """The filters of a batch of queries."""
 
@@ -34,6 +37,10 @@ class Filters:
     def blocked(self, number: int) -> Rows:
         """The rows that the lists of the query of that number name."""
         return np.concatenate([self._installed.of(number), self._excluded.of(number)])
+
+    def last_installed(self, count: int) -> Rows:
+        """See `recsys.executor.contract.Installed`."""
+        return self._installed.last(count)
 
     def flag(self, candidates: Candidates) -> Candidates:
         """The candidates, each with the filter that removes it, if any."""
@@ -77,33 +84,40 @@ class _Lists:
     """Rows of the apps that each query of a batch names."""
 
     def __init__(self, catalogue: Catalogue, lists: Sequence[Collection[str]]) -> None:
-        # All of a batch at once: to look one up takes less than to begin.
-        rows = catalogue.find(chain.from_iterable(lists))
-        owners = np.arange(len(lists)).repeat([len(one) for one in lists])
-        known = rows != NO_ROW
+        lengths = np.array([len(one) for one in lists], dtype=np.int64)
+        self._ends = lengths.cumsum()
+        self._lengths = lengths
         self._num_apps = len(catalogue)
-        self._num_lists = len(lists)
+        # All of a batch at once: to look one up takes less than to begin.
+        self._rows = catalogue.find(chain.from_iterable(lists)) if lengths.any() else _NO_ROWS
+        known = self._rows != NO_ROW
+        owners = np.arange(len(lists)).repeat(lengths)[known]
         # A row and whose it is as one number.
-        self._keys = np.sort(owners[known] * self._num_apps + rows[known])
-
-    @property
-    def counts(self) -> Rows:
+        self._keys = np.sort(owners * self._num_apps + self._rows[known])
+        self.counts = np.bincount(owners, minlength=len(lists))
         """How many rows each query names, `[num_queries]`."""
-        return np.diff(self._ends())
 
     def of(self, number: int) -> Rows:
         """The rows that the query of that number names."""
-        start, end = self._ends()[number : number + 2]
-        return self._keys[start:end] - number * self._num_apps
+        end = int(self.counts[: number + 1].sum())
+        return self._keys[end - int(self.counts[number]) : end] - number * self._num_apps
 
     def have(self, rows: Rows) -> Mask:
         """Whether each query names its rows `[num_queries, num_rows]`."""
         if not len(self._keys):
             return np.zeros(rows.shape, dtype=np.bool_)
-        keys = rows + self._num_apps * np.arange(self._num_lists)[:, None]
+        keys = rows + self._num_apps * np.arange(len(rows))[:, None]
         places = self._keys.searchsorted(keys)
         named: Mask = self._keys.take(places, mode="clip") == keys
         return named
 
-    def _ends(self) -> Rows:
-        return self._keys.searchsorted(self._num_apps * np.arange(self._num_lists + 1))
+    def last(self, count: int) -> Rows:
+        """The rows of the last so many apps of each list, `[num_queries, count]`: `NO_ROW` where
+        one is not in the catalogue, and behind the last."""
+        rows = np.full((len(self._lengths), count), NO_ROW, dtype=np.int64)
+        if len(self._rows):
+            kept = np.minimum(self._lengths, count)[:, None]
+            places = np.arange(count)
+            is_there = places < kept
+            rows[is_there] = self._rows[(self._ends[:, None] - kept + places)[is_there]]
+        return rows

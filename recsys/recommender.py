@@ -18,7 +18,7 @@ from recsys import threads
 from recsys.bundle import Bundle
 from recsys.candidates import Candidates
 from recsys.catalogue import Catalogue, Rows
-from recsys.executor.contract import Models, Scores
+from recsys.executor.contract import Installed, Models, Scores
 from recsys.features import spec
 from recsys.features.transformed import Arrays
 from recsys.filters import Filters
@@ -49,6 +49,8 @@ class Page:
     """What is shown, and what was not and why."""
 
     items: tuple[Item, ...]
+    rows: Rows = field(compare=False, repr=False)
+    """The items' rows in the bundle's catalogue."""
     num_removed: Mapping[str, int]
     """Candidates removed, by filter: installed, excluded, country, device."""
     raw: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
@@ -90,7 +92,7 @@ class Recommender:
             return []
         filters = self._filters(queries)
         raw = self._raw(queries)
-        encoded = self._encode(raw)
+        encoded = self._encode(raw, filters.last_installed)
         nearest = self._retrieve(queries, encoded, filters)
         others = self._propose(queries, filters)
         kept, num_removed = self._filter(nearest, others, filters)
@@ -148,9 +150,9 @@ class Recommender:
         return spec.raw_from_values(known, self.query_features)
 
     @stage("encode")
-    def _encode(self, raw: Arrays) -> Arrays:
+    def _encode(self, raw: Arrays, installed: Installed | None = None) -> Arrays:
         """Transformed features and unit vectors of the queries."""
-        return self._models.encode_query(raw)
+        return self._models.encode_query(raw, installed)
 
     @stage("retrieve")
     def _retrieve(self, queries: Sequence[Query], encoded: Arrays, filters: Filters) -> Candidates:
@@ -232,11 +234,12 @@ class Recommender:
         order += num_candidates * np.arange(len(queries))[:, None]
         is_shown = np.arange(order.shape[1]) < sizes[:, None]
         places = order[is_shown]
+        rows = candidates.rows.take(places)
         items = list(
             map(
                 Item,
                 (np.nonzero(is_shown)[1] + 1).tolist(),
-                self.catalogue.app_ids(candidates.rows.take(places)),
+                self.catalogue.app_ids(rows),
                 scores.take(places).tolist(),
                 map(sources.names, candidates.sources.take(places).tolist()),
             )
@@ -245,6 +248,7 @@ class Recommender:
         return [
             Page(
                 tuple(items[start:end]),
+                rows[start:end],
                 removed,
                 {name: values[number] for name, values in raw.items()},
             )

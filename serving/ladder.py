@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 from recsys.errors import BadInput
 from recsys.recommender import Page, Query
 from serving.versions import ServedRecommender
@@ -80,6 +82,6 @@ def _pages(recommender: ServedRecommender, queries: Sequence[Query], rung: Rung)
 def _shown(recommender: ServedRecommender, pages: Sequence[Page]) -> list[list[dict[str, Any]]]:
     """What each page says of its apps: asked of the catalogue for all at once, since many take
     each a third of what a few do."""
-    app_ids = [item.app_id for page in pages for item in page.items]
-    every = iter(recommender.catalogue.columns(app_ids, SHOWN))
+    rows = np.concatenate([page.rows for page in pages])
+    every = iter(recommender.catalogue.columns_of(rows, SHOWN))
     return [list(itertools.islice(every, len(page.items))) for page in pages]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from recsys.features.spec import Features
+from recsys.index.contract import Rows
 from recsys.query import Query
 from recsys.recommender import Item, Page
 from recsys.stages import Observe
@@ -41,6 +42,10 @@ class ServedCatalogue(Protocol):
 
     def columns(self, app_ids: Sequence[str], names: Sequence[str]) -> list[dict[str, Any]]:
         """Some columns of several known apps."""
+        ...
+
+    def columns_of(self, rows: Rows, names: Sequence[str]) -> list[dict[str, Any]]:
+        """The same by their rows."""
         ...
 
 

@@ -96,3 +96,17 @@ def test_how_many_apps_a_querys_own_lists_can_remove() -> None:
     asked = [query(installed_app_ids=["plain", "nordic"]), query(exclude=frozenset({"plain"}))]
     assert Filters(CATALOGUE, asked).num_blocked.tolist() == [2, 1]
     assert Filters(CATALOGUE, [query()]).num_blocked.tolist() == [0]
+
+
+def test_the_last_installed_apps_are_told_by_row() -> None:
+    installed = ["plain", "nobody", "nordic", "everywhere"]
+    queries = query(), query(installed_app_ids=installed), query(installed_app_ids=["plain"])
+    plain, nordic, everywhere = CATALOGUE.find(["plain", "nordic", "everywhere"]).tolist()
+    filters = Filters(CATALOGUE, queries)
+    assert filters.last_installed(3).tolist() == [
+        [NO_ROW] * 3,
+        [NO_ROW, nordic, everywhere],
+        [plain, NO_ROW, NO_ROW],
+    ]
+    assert filters.last_installed(5)[1].tolist() == [plain, NO_ROW, nordic, everywhere, NO_ROW]
+    assert Filters(CATALOGUE, [query()] * 2).last_installed(2).tolist() == [[NO_ROW] * 2] * 2

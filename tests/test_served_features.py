@@ -56,6 +56,7 @@ def pages(rows: Sequence[dict[str, Any]], sizes: Sequence[int] = ()) -> list[Ser
             k=20,
             page=Page(
                 tuple(Item(place, f"app{place}", 0.5 / place, ()) for place in range(1, size + 1)),
+                np.arange(size),
                 {},
                 {name: values[number] for name, values in raw.items()},
             ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +12,9 @@ from recsys.features.transformed import Arrays
 from recsys.index.contract import Rows
 
 Scores = NDArray[np.float32]
+Installed = Callable[[int], Rows]
+"""The rows of the last so many apps that each query has installed, `[num_queries, count]`: `NO_ROW`
+where an app is not in the catalogue, and behind the last one."""
 
 
 class Models(Protocol):
@@ -20,9 +24,14 @@ class Models(Protocol):
     agree with.
     """
 
-    def encode_query(self, raw: Arrays) -> Arrays:
+    def encode_query(self, raw: Arrays, installed: Installed | None = None) -> Arrays:
         """Raw query features `[num_queries, ...]` to transformed ones, and to the queries' unit
-        vectors `embedding` `[num_queries, dim]`."""
+        vectors `embedding` `[num_queries, dim]`.
+
+        Args:
+            raw: as `recsys.features.spec` describes them.
+            installed: the rows of what `spec.HISTORY` names, for who has looked them up already.
+        """
         ...
 
     def score(self, encoded: Arrays, rows: Rows) -> Scores:

@@ -67,17 +67,27 @@ class Linear:
 
 
 class Perceptron:
-    """Dense layers, each but the last rectified."""
+    """Dense layers, each but the last rectified.
+
+    A rectified `x + bias` is `max(x, -bias) + bias`, and the last addition is part of the next
+    layer's bias: so a layer's outputs are gone through once.
+    """
 
     def __init__(self, weights: Arrays, names: Sequence[str]) -> None:
         """`weights` has `<name>.kernel` and `<name>.bias` of each layer."""
-        *hidden, last = [(weights[f"{name}.kernel"], weights[f"{name}.bias"]) for name in names]
-        self._hidden = [(kernel, bias, np.zeros_like(bias)) for kernel, bias in hidden]
-        self._kernel, self._bias = last
+        layers = [(weights[f"{name}.kernel"], weights[f"{name}.bias"]) for name in names]
+        biases: list[Vectors] = []
+        left_out = np.zeros(len(layers[0][0]), dtype=np.float32)
+        for kernel, bias in layers:
+            left_out = left_out @ kernel + bias
+            biases.append(left_out)
+        self._hidden = [(kernel, -bias) for (kernel, _), bias in zip(layers, biases, strict=True)]
+        self._kernel, _ = self._hidden.pop()
+        self._bias = biases[-1]
 
     def room(self, num_rows: int) -> list[Vectors]:
         """Memory for the hidden layers of so many rows."""
-        return [np.empty((num_rows, len(bias)), dtype=np.float32) for _, bias, _ in self._hidden]
+        return [np.empty((num_rows, len(least)), dtype=np.float32) for _, least in self._hidden]
 
     def __call__(
         self, vectors: Vectors, room: Sequence[Vectors] | None = None, out: Vectors | None = None
@@ -91,11 +101,9 @@ class Perceptron:
         """
         count = len(vectors)
         rooms = self.room(count) if room is None else room
-        for (kernel, bias, zeros), layer in zip(self._hidden, rooms, strict=True):
+        for (kernel, least), layer in zip(self._hidden, rooms, strict=True):
             vectors = np.matmul(vectors, kernel, out=layer[:count])
-            vectors += bias
-            # With an array NumPy compares many numbers at once; with the number 0, one by one.
-            np.maximum(vectors, zeros, out=vectors)
+            np.maximum(vectors, least, out=vectors)
         product: Vectors = np.matmul(vectors, self._kernel, out=out)
         product += self._bias
         return product

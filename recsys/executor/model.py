@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from recsys.catalogue import Catalogue
 from recsys.config import Config
-from recsys.executor.contract import Scores
+from recsys.executor.contract import Installed, Scores
 from recsys.executor.layers import Embedding, Perceptron, Tower
 from recsys.executor.ranker import Ranker, within
 from recsys.executor.transform import QueryTransform
@@ -54,9 +54,11 @@ class Executor:
             Ranker(config.features, config.ranking, weights, apps, vectors),
         )
 
-    def encode_query(self, raw: Arrays) -> dict[str, NDArray[Any]]:
+    def encode_query(
+        self, raw: Arrays, installed: Installed | None = None
+    ) -> dict[str, NDArray[Any]]:
         """See `Models.encode_query`."""
-        transformed = self.transform(raw)
+        transformed = self.transform(raw, installed)
         return {**transformed, EMBEDDING: self.tower(transformed)}
 
     def score(self, encoded: Arrays, rows: Rows) -> Scores:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from recsys.catalogue import Catalogue
 from recsys.config import Feature
+from recsys.executor.contract import Installed
 from recsys.executor.fingerprint import fingerprint64
 from recsys.features import spec
 from recsys.features.fitted import (
@@ -25,7 +26,7 @@ from recsys.features.fitted import (
     read_vocabulary,
 )
 from recsys.features.transformed import Arrays
-from recsys.index.contract import NO_ROW
+from recsys.index.contract import NO_ROW, Rows
 
 Indices = NDArray[np.int32]
 _Apply = Callable[[NDArray[Any]], NDArray[Any]]
@@ -60,10 +61,24 @@ class QueryTransform:
         self._applied = {
             name: _apply(name, feature, boundaries, indices) for name, feature in used.items()
         }
+        self._histories = {
+            name: _of_installed(apps, feature.max_length)
+            for name, feature in used.items()
+            if spec.column_of(name, feature) == spec.HISTORY
+            and isinstance(apps := indices.get(spec.vocabulary_of(name, feature)), _AppIndices)
+        }
 
-    def __call__(self, raw: Arrays) -> dict[str, NDArray[Any]]:
-        """Transforms raw features `[num_queries, ...]`."""
-        return {name: apply(raw[name]) for name, apply in self._applied.items()}
+    def __call__(self, raw: Arrays, installed: Installed | None = None) -> dict[str, NDArray[Any]]:
+        """Transforms raw features `[num_queries, ...]`; `installed` as `Models.encode_query` has
+        it."""
+        if installed is None:
+            return {name: apply(raw[name]) for name, apply in self._applied.items()}
+        return {
+            name: self._histories[name](installed, raw[name])
+            if name in self._histories
+            else apply(raw[name])
+            for name, apply in self._applied.items()
+        }
 
 
 class _Indices(dict[str, int]):
@@ -105,12 +120,16 @@ class _AppIndices:
 
     def of_texts(self, texts: NDArray[Any]) -> NDArray[Any]:
         """The indices of an array of texts, of the same shape."""
-        flat = texts.ravel().tolist()
-        rows = self._catalogue.find(flat)
+        rows = self._catalogue.find(texts.ravel().tolist())
+        return self.of_rows(rows.reshape(texts.shape), texts)
+
+    def of_rows(self, rows: Rows, texts: NDArray[Any]) -> NDArray[Any]:
+        """The same where the texts' rows are known, `NO_ROW` where there is none."""
         indices = self._of_rows.take(rows, mode="clip")
-        for place in np.flatnonzero(rows == NO_ROW).tolist():
-            indices[place] = self._others[flat[place]]
-        return indices.reshape(texts.shape)
+        is_unknown = rows == NO_ROW
+        if is_unknown.any():
+            indices[is_unknown] = [self._others[text] for text in texts[is_unknown].tolist()]
+        return indices
 
 
 _OfRoots = dict[str, _Indices | _AppIndices]
@@ -129,6 +148,10 @@ def _apply(
             return lambda times: _known(times, times % SECONDS_PER_DAY // 3_600 + 1)
         case "weekday":
             return lambda times: _known(times, (times // SECONDS_PER_DAY + 3) % 7 + 1)
+
+
+def _of_installed(apps: _AppIndices, count: int) -> Callable[[Installed, NDArray[Any]], Indices]:
+    return lambda installed, texts: apps.of_rows(installed(count), texts)
 
 
 def _quantiles(values: NDArray[Any], boundaries: NDArray[np.float32]) -> NDArray[np.float32]:

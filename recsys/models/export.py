@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from recsys.executor.contract import Scores
+from recsys.executor.contract import Installed, Scores
 from recsys.features import spec
 from recsys.features.spec import EMBEDDING
 from recsys.features.transform import FeatureTransform, raw_signature, transformed_signature
@@ -99,8 +99,10 @@ class SavedModels:
         self._model = model
         self._app_features = app_features
 
-    def encode_query(self, raw: Arrays) -> dict[str, NDArray[Any]]:
-        """See `Models.encode_query`."""
+    def encode_query(
+        self, raw: Arrays, installed: Installed | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """See `Models.encode_query`; these models know texts only."""
         return {name: value.numpy() for name, value in self._model.encode_query(raw).items()}
 
     def score(self, encoded: Arrays, rows: Rows) -> Scores:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ from recsys.executor.model import Executor
 from recsys.features import spec
 from recsys.features.fitted import FittedTransform
 from recsys.features.transform import FeatureTransform
+from recsys.filters import Filters
 from recsys.index.contract import NO_ROW
 from recsys.models import export
 from recsys.models.export import SavedModels, TwoStageModel
@@ -24,6 +26,7 @@ from recsys.models.folding import fold
 from recsys.models.ranking import RankingModel
 from recsys.models.retrieval import RetrievalModel
 from recsys.models.training import unit_vectors
+from recsys.query import Query
 from recsys.tables import SCHEMAS
 
 Kind = Literal["linear", "deep", "wide_and_deep"]
@@ -92,8 +95,12 @@ def build(kind: Kind, folder: Path) -> tuple[Executor, SavedModels]:
     fold(fitted, settings, towers, ranker, catalogue, folder / "folded")
     app_features = {**catalogue, "embedding": vectors}
     saved = SavedModels(export.load(folder / "saved"), app_features)
-    apps = pa.Table.from_pylist([{"app_id": app_id} for app_id in APP_IDS], SCHEMAS["apps"])
-    return Executor.load(folder / "folded", settings, Catalogue(apps), app_features), saved
+    return Executor.load(folder / "folded", settings, apps(), app_features), saved
+
+
+def apps() -> Catalogue:
+    rows = [{"app_id": app_id} for app_id in APP_IDS]
+    return Catalogue(pa.Table.from_pylist(rows, SCHEMAS["apps"]))
 
 
 def raw(rows: list[dict[str, Any]] = ROWS) -> dict[str, NDArray[Any]]:
@@ -132,6 +139,17 @@ def test_indices_are_the_very_same(tmp_path: Path) -> None:
     assert len(set(here["language"].tolist())) > 4, "strangers fall into several buckets"
     for name in here.keys() - {"embedding"}:
         assert here[name].tolist() == there[name].tolist(), name
+
+
+def test_apps_whose_rows_are_known_are_encoded_as_their_ids_are(tmp_path: Path) -> None:
+    executor, _ = build("wide_and_deep", tmp_path)
+    now = dt.datetime(2024, 3, 1, tzinfo=dt.UTC)
+    queries = [
+        Query("u", now, installed_app_ids=row.get("installed_app_ids") or ()) for row in ROWS
+    ]
+    known = executor.encode_query(raw(), Filters(apps(), queries).last_installed)
+    for name, expected in executor.encode_query(raw()).items():
+        assert known[name].tolist() == expected.tolist(), name
 
 
 def test_a_score_depends_on_no_other_app_and_no_other_query(tmp_path: Path) -> None:

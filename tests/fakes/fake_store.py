@@ -109,6 +109,7 @@ class FakeRecommender:
         raw = spec.raw_from_values([known], self.query_features)
         return Page(
             items,
+            self.catalogue.rows(item.app_id for item in items),
             {name: len(apps) for name, apps in removed.items()},
             {name: value[0] for name, value in raw.items()},
         )
@@ -116,7 +117,7 @@ class FakeRecommender:
 
 def _unscored(page: Page, source: str) -> Page:
     items = (Item(item.position, item.app_id, UNSCORED, (source,)) for item in page.items)
-    return Page(tuple(items), page.num_removed)
+    return Page(tuple(items), page.rows, page.num_removed)
 
 
 def load_fake(folder: Path) -> FakeRecommender:

@@ -8,6 +8,7 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fake_store import eventually
 from prometheus_client import CollectorRegistry
@@ -99,7 +100,7 @@ def test_a_shadow_that_cannot_be_had_is_told_and_asked_no_more(tmp_path: Path) -
     shadow = Shadow(registry)
     with shadow.running():
         shadow.use(tmp_path / "missing")
-        shadow.offer(QUERY, Page((), {}))
+        shadow.offer(QUERY, Page((), np.empty(0, np.int64), {}))
         eventually(lambda: bool(shadow.problem))
         assert "holds no bundle" in shadow.problem
         assert not shadow.is_wanted

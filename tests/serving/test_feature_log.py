@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
+import numpy as np
 import pytest
 from fake_store import FakeRecommender, eventually, publish, server, wait_for, workspace_at
 from prometheus_client.parser import text_string_to_metric_families
@@ -164,7 +165,7 @@ def test_a_page_that_cannot_be_written_costs_no_other(tmp_path: Path) -> None:
     log, metrics = log_of(workspace)
     note(log, "before", NIGHT)
     odd = FakeRecommender("v2")
-    log.log("odd", Query("u001", NIGHT), Page((), {}), odd)  # made of nothing
+    log.log("odd", Query("u001", NIGHT), Page((), np.empty(0, np.int64), {}), odd)  # made of nothing
     note(log, "after", NIGHT)
     with log.writing():
         pass
