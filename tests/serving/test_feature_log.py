@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import numpy as np
 import pytest
 from fake_store import FakeRecommender, eventually, publish, server, wait_for, workspace_at
 from prometheus_client.parser import text_string_to_metric_families
@@ -165,7 +165,8 @@ def test_a_page_that_cannot_be_written_costs_no_other(tmp_path: Path) -> None:
     log, metrics = log_of(workspace)
     note(log, "before", NIGHT)
     odd = FakeRecommender("v2")
-    log.log("odd", Query("u001", NIGHT), Page((), np.empty(0, np.int64), {}), odd)  # made of nothing
+    of_nothing = Page((), np.empty(0, np.int64), {})
+    log.log("odd", Query("u001", NIGHT), of_nothing, odd)
     note(log, "after", NIGHT)
     with log.writing():
         pass
