@@ -18,12 +18,13 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pyarrow import json as pa_json
 from pydantic_core import to_json
 
@@ -72,8 +73,6 @@ class ServedPage(NamedTuple):
     k: int
     """Apps wanted."""
     page: Page
-    query_features: spec.Features
-    """What the page's raw features are, by name."""
 
 
 def is_logged(request_id: str, share: float) -> bool:
@@ -108,25 +107,39 @@ def schema(query_features: spec.Features) -> pa.Schema:
     return pa.schema([*_KEYS, pa.field(FEATURES, pa.struct(columns), nullable=False)])
 
 
-def line(page: ServedPage) -> bytes:
-    """A page as a line of JSON, without its end: a row of the log, as `table` reads it.
+class Lines:
+    """Makes pages into lines of JSON, without their ends: rows of the log, as `table` reads them.
+    One is for all pages of a bundle, since which value goes where is the same for each."""
 
-    Raises:
-        ValueError: a text is no Unicode.
-    """
-    items, raw = page.page.items, page.page.raw
-    columns = by_column(page.query_features)
-    row = {
-        "request_id": page.request_id,
-        "user_id": page.user_id,
-        "time": (page.time - _EPOCH) // _MICROSECOND,
-        "bundle": page.bundle,
-        "k": page.k,
-        "app_ids": [item.app_id for item in items],
-        "scores": [item.score for item in items],
-        FEATURES: {column: _value(raw[name], f) for column, (name, f) in columns.items()},
-    }
-    return to_json(row)
+    def __init__(self, query_features: spec.Features) -> None:
+        """
+        Args:
+            query_features: what the pages' raw features are, by name.
+        """
+        self._read = [
+            (column, name, _VALUES[feature.kind])
+            for column, (name, feature) in by_column(query_features).items()
+        ]
+
+    def line(self, served: ServedPage) -> bytes:
+        """A page's line.
+
+        Raises:
+            ValueError: a text is no Unicode.
+        """
+        items, raw = served.page.items, served.page.raw
+        _, app_ids, scores, _ = zip(*items, strict=True) if items else ((),) * 4
+        row = {
+            "request_id": served.request_id,
+            "user_id": served.user_id,
+            "time": (served.time - _EPOCH) // _MICROSECOND,
+            "bundle": served.bundle,
+            "k": served.k,
+            "app_ids": app_ids,
+            "scores": scores,
+            FEATURES: {column: value(raw[name]) for column, name, value in self._read},
+        }
+        return to_json(row)
 
 
 def table(lines: Iterable[bytes], query_features: spec.Features) -> pa.Table:
@@ -157,19 +170,6 @@ def raw(rows: pa.Table, query_features: spec.Features) -> dict[str, Any]:
     return spec.raw_from_table(columns, query_features)
 
 
-def _value(value: Any, feature: Feature) -> Any:
-    """One feature's raw value of a page, None where the model saw a missing one."""
-    match feature.kind:
-        case "number":
-            return None if np.isnan(value) else repr(float(value))  # JSON knows no infinity
-        case "hour" | "weekday":
-            return None if value == spec.NO_TIME else 1_000_000 * int(value)
-        case "category":
-            return value or None
-        case "categories":
-            return _unpadded(value.tolist())
-
-
 def _in_json(kind: pa.DataType) -> pa.DataType:
     """What a column's values are in a line."""
     if kind == TIME:
@@ -181,7 +181,26 @@ def _typed(values: pa.Array, kind: pa.DataType) -> pa.Array:
     return values.view(kind) if kind == TIME else values.cast(kind)
 
 
-def _unpadded(values: list[str]) -> list[str]:
+def _unpadded(value: NDArray[Any]) -> list[str]:
+    values: list[str] = value.tolist()
     while values and not values[-1]:
         values.pop()
     return values
+
+
+def _known_number(value: np.float32) -> str | None:
+    return None if np.isnan(value) else repr(float(value))  # JSON knows no infinity
+
+
+def _known_time(value: np.int64) -> int | None:
+    return None if value == spec.NO_TIME else 1_000_000 * int(value)
+
+
+# A feature's raw value of a page, by kind; None where the model saw a missing one.
+_VALUES: dict[str, Callable[[Any], Any]] = {
+    "category": lambda text: text or None,
+    "categories": _unpadded,
+    "number": _known_number,
+    "hour": _known_time,
+    "weekday": _known_time,
+}

@@ -24,6 +24,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -32,7 +33,7 @@ from recsys import served_features
 from recsys.features import spec
 from recsys.query import Query
 from recsys.recommender import Page
-from recsys.served_features import ServedPage
+from recsys.served_features import Lines, ServedPage
 from recsys.workspace import Workspace, write_atomically
 from serving.metrics import Metrics
 from serving.versions import ServedRecommender
@@ -53,7 +54,7 @@ class _Waiting(NamedTuple):
     bundle: str
     query_features: spec.Features
     line: bytes
-    """See `served_features.line`."""
+    """See `served_features.Lines`."""
 
 
 class FeatureLog:
@@ -71,6 +72,7 @@ class FeatureLog:
         self._patience_seconds = settings.feature_log_seconds - 2 * self._look_seconds
         # Appending wakes nobody, unlike a queue: the thread looks by itself now and then.
         self._waiting: deque[_Waiting] = deque()
+        self._lines: WeakKeyDictionary[ServedRecommender, Lines] = WeakKeyDictionary()
         self._due = float("inf")
         self._is_broken = False
         self._ending = threading.Event()
@@ -87,13 +89,15 @@ class FeatureLog:
         if len(self._waiting) >= self._capacity:
             self._metrics.pages_not_logged.labels("full").inc()
             return
-        version, features = recommender.version, recommender.query_features
-        served = ServedPage(request_id, query.user_id, query.time, version, query.k, page, features)
-        with self._survived(1):
-            line = served_features.line(served)
-            self._waiting.append(
-                _Waiting(query.time.astimezone(dt.UTC).date(), version, features, line)
-            )
+        version = recommender.version
+        served = ServedPage(request_id, query.user_id, query.time, version, query.k, page)
+        try:
+            line = self._lines_of(recommender).line(served)
+        except Exception:  # whatever it is, requests must not notice
+            self._failed(1)
+        else:
+            day = query.time.astimezone(dt.UTC).date()
+            self._waiting.append(_Waiting(day, version, recommender.query_features, line))
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
@@ -125,8 +129,11 @@ class FeatureLog:
             page = self._waiting.popleft()
             pages.setdefault((page.day, page.bundle), []).append(page)
         for (day, bundle), some in pages.items():
-            with self._survived(len(some)):
+            try:
                 self._writer.submit(self._publish, day, bundle, some).result()
+            except Exception:  # whatever it is, requests must not notice
+                self._failed(len(some))
+            else:
                 self._metrics.pages_logged.inc(len(some))
                 self._is_broken = False
 
@@ -138,17 +145,19 @@ class FeatureLog:
         # Servers may share the folder.
         write_atomically(folder / f"{uuid.uuid4().hex}.parquet", content.getvalue().to_pybytes())
 
-    @contextlib.contextmanager
-    def _survived(self, num_pages: int) -> Iterator[None]:
-        """Counts what fails, and logs it when nothing failed before: a full disk stays full."""
-        try:
-            yield
-        except Exception:  # whatever it is, requests must not notice
-            self._metrics.flush_failures.inc()
-            self._metrics.pages_not_logged.labels("failed").inc(num_pages)
-            if not self._is_broken:
-                self._is_broken = True
-                logger.exception("features of %d served pages are not logged", num_pages)
+    def _lines_of(self, recommender: ServedRecommender) -> Lines:
+        if (lines := self._lines.get(recommender)) is None:
+            lines = self._lines[recommender] = Lines(recommender.query_features)
+        return lines
+
+    def _failed(self, num_pages: int) -> None:
+        """Counts the failure that is handled, and logs it when nothing failed before: a full disk
+        stays full."""
+        self._metrics.flush_failures.inc()
+        self._metrics.pages_not_logged.labels("failed").inc(num_pages)
+        if not self._is_broken:
+            self._is_broken = True
+            logger.exception("features of %d served pages are not logged", num_pages)
 
 
 def _give_way() -> None:

@@ -15,7 +15,7 @@ from recsys.features.skew import Replay
 from recsys.query import Query
 from recsys.recommender import Page, Recommender
 from recsys.replay import replay
-from recsys.served_features import ServedPage
+from recsys.served_features import Lines, ServedPage
 
 NOON = dt.datetime(2024, 3, 3, 12, tzinfo=dt.UTC)
 
@@ -37,10 +37,10 @@ def queries(recommender: Recommender) -> list[Query]:
 def logged(recommender: Recommender, pages: Sequence[Page], asked: Sequence[Query]) -> pa.Table:
     features = recommender.query_features
     rows = [
-        ServedPage(f"r{n}", query.user_id, query.time, "v1", query.k, page, features)
+        ServedPage(f"r{n}", query.user_id, query.time, "v1", query.k, page)
         for n, (query, page) in enumerate(zip(asked, pages, strict=True))
     ]
-    return served_features.table(map(served_features.line, rows), features)
+    return served_features.table(map(Lines(features).line, rows), features)
 
 
 def served_alone(recommender: Recommender) -> tuple[list[Page], list[Query]]:

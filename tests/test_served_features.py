@@ -14,7 +14,7 @@ from recsys import served_features
 from recsys.config import Feature
 from recsys.features import spec
 from recsys.recommender import Item, Page
-from recsys.served_features import ServedPage
+from recsys.served_features import Lines, ServedPage
 from recsys.workspace import Workspace
 
 NOON = dt.datetime(2024, 3, 14, 12, tzinfo=dt.UTC)
@@ -41,7 +41,7 @@ ROWS: list[dict[str, Any]] = [
 
 def table(served: Sequence[ServedPage]) -> pa.Table:
     """The pages as they come out of the log."""
-    return served_features.table(map(served_features.line, served), FEATURES)
+    return served_features.table(map(Lines(FEATURES).line, served), FEATURES)
 
 
 def pages(rows: Sequence[dict[str, Any]], sizes: Sequence[int] = ()) -> list[ServedPage]:
@@ -60,7 +60,6 @@ def pages(rows: Sequence[dict[str, Any]], sizes: Sequence[int] = ()) -> list[Ser
                 {},
                 {name: values[number] for name, values in raw.items()},
             ),
-            query_features=FEATURES,
         )
         for number, size in enumerate(sizes or [1] * len(rows))
     ]
