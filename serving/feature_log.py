@@ -3,8 +3,9 @@
 A request adds a line of JSON to a queue, which takes it some microseconds, and goes on. To turn
 pages into Arrow's columns in Python would take no longer, but a few hundred at a time, and whoever
 wants the interpreter meanwhile would wait for milliseconds. Arrow reads lines, and writes files,
-without the interpreter; it needs a core only, of which a server may have one: so a thread of low
-priority does it, when requests leave time.
+without the interpreter; it needs a core only, of which a server may have one: so a thread does it
+that takes what nobody else wants, and after some seconds a small part, since a server that is never
+at rest must write too.
 
 A file is written aside and renamed, so a killed server leaves no torn one; it loses what
 `feature_log_seconds` had not brought to the disk yet. Nothing that goes wrong here reaches a
@@ -22,7 +23,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -42,8 +43,10 @@ logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 1.0
 _PAGES_PER_FLUSH = 10_000
-_WRITER_NICENESS = 15
-"""A thirtieth of a request's weight: a server that is never at rest still writes, in seconds."""
+_PATIENCE_SECONDS = 5.0
+"""So long a file takes nothing that a request wants."""
+_NICENESS = 15
+"""Afterwards a thirtieth of a request's weight."""
 
 
 class _Waiting(NamedTuple):
@@ -76,7 +79,8 @@ class FeatureLog:
         self._due = float("inf")
         self._is_broken = False
         self._ending = threading.Event()
-        self._writer = ThreadPoolExecutor(1, "features-file", initializer=_give_way)
+        self._writer = ThreadPoolExecutor(1, "features-file", initializer=self._begin)
+        self._writer_id = 0
         metrics.pages_waiting.set_function(lambda: len(self._waiting))
 
     def log(
@@ -130,14 +134,29 @@ class FeatureLog:
             pages.setdefault((page.day, page.bundle), []).append(page)
         for (day, bundle), some in pages.items():
             try:
-                self._writer.submit(self._publish, day, bundle, some).result()
+                self._patiently(self._writer.submit(self._publish, day, bundle, some))
             except Exception:  # whatever it is, requests must not notice
                 self._failed(len(some))
             else:
                 self._metrics.pages_logged.inc(len(some))
                 self._is_broken = False
 
+    def _begin(self) -> None:
+        self._writer_id = threading.get_native_id()
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, self._writer_id, _NICENESS)
+
+    def _patiently(self, writing: Future[None]) -> None:
+        if not wait([writing], _PATIENCE_SECONDS).done:
+            # Not everybody may: then it yields on.
+            with contextlib.suppress(OSError):
+                os.sched_setscheduler(self._writer_id, os.SCHED_OTHER, os.sched_param(0))
+        writing.result()
+
     def _publish(self, day: dt.date, bundle: str, pages: Sequence[_Waiting]) -> None:
+        # Of low priority alone it would keep requests waiting for the rest of its slice.
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
         rows = served_features.table((page.line for page in pages), pages[0].query_features)
         content = pa.BufferOutputStream()
         pq.write_table(rows, content, compression="zstd")
@@ -158,9 +177,3 @@ class FeatureLog:
         if not self._is_broken:
             self._is_broken = True
             logger.exception("features of %d served pages are not logged", num_pages)
-
-
-def _give_way() -> None:
-    """Lowers this thread's priority; where threads have none of their own, it stays."""
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _WRITER_NICENESS)

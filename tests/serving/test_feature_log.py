@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -20,7 +21,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from recsys import config, served_features
 from recsys.query import Query
 from recsys.recommender import Page
-from recsys.workspace import Workspace
+from recsys.workspace import Workspace, write_atomically
+from serving import feature_log
 from serving.feature_log import FeatureLog
 from serving.metrics import Metrics
 from serving.versions import Versions
@@ -177,12 +179,34 @@ def test_a_page_that_cannot_be_written_costs_no_other(tmp_path: Path) -> None:
     assert metrics.registry.get_sample_value("recsys_feature_log_pages_total") == 2
 
 
+def test_a_file_takes_what_nobody_wants_and_then_a_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = configured(tmp_path)
+    policies = []
+
+    def slowly(path: Path, content: bytes) -> None:
+        policies.append(os.sched_getscheduler(0))
+        eventually(lambda: os.sched_getscheduler(0) == os.SCHED_OTHER)
+        write_atomically(path, content)
+
+    monkeypatch.setattr(feature_log, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(feature_log, "write_atomically", slowly)
+    log, _ = log_of(workspace)
+    note(log, "first", NIGHT)
+    note(log, "second", NIGHT, version="v2")
+    with log.writing():
+        pass
+    assert policies == [os.SCHED_IDLE] * 2
+    assert {row["request_id"] for row in logged(workspace)} == {"first", "second"}
+
+
 def test_a_killed_writer_leaves_whole_files(tmp_path: Path) -> None:
     workspace = configured(tmp_path, feature_log_seconds=0.02)
     code = f"""
         import pathlib, time
         from test_feature_log import NIGHT, log_of, note
-        from recsys.workspace import Workspace
+        from recsys.workspace import Workspace, write_atomically
         log, _ = log_of(Workspace(pathlib.Path({str(tmp_path)!r})))
         with log.writing():
             for number in range(10**9):
