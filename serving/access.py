@@ -6,6 +6,7 @@ import logging
 import random
 import re
 import time
+from collections.abc import Awaitable
 
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -47,7 +48,7 @@ class Access:
         request_id = _id_of(scope)
         REQUEST_ID.set(request_id)
 
-        async def watched(message: Message) -> None:
+        def watched(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -57,7 +58,7 @@ class Access:
                     (b"x-request-id", request_id.encode()),
                     (b"server-timing", b"app;dur=%.2f" % milliseconds),
                 ]
-            await send(message)
+            return send(message)
 
         try:
             await self._app(scope, receive, watched)

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from recsys.workspace import Workspace
 from serving import problems
@@ -58,8 +59,7 @@ def create_app(
         async with state.running(progress, ready):
             yield
 
-    settings = workspace.config.serving
-    on = settings.opentelemetry
+    on = workspace.config.serving.opentelemetry
     app = FastAPI(
         title="recsys",
         version=metadata.version("recsys"),
@@ -72,20 +72,24 @@ def create_app(
         redoc_url=None,
     )
     app.state.server = state
-    if not on:
-        app.add_middleware(Shortcut, method="POST", path="/v1/recommend", handle=apps.recommended)
-    app.add_middleware(
-        Gate, queue=state.queue, metrics=state.metrics, max_body_bytes=settings.max_body_bytes
-    )
-    # Added last, so the first that a request meets.
-    app.add_middleware(Access, metrics=state.metrics, log_share=settings.access_log_share)
     problems.add_handlers(app)
     for room in (apps, users, bundles, status):
         app.include_router(room.router)
     app.mount("/storefront", StaticFiles(directory=_PAGES))
     for path, name in (("/", "index.html"), ("/docs", "docs.html")):
         app.add_api_route(path, _page(name), include_in_schema=False)
+    app.middleware_stack = _front(app, state, app.build_middleware_stack())
     return app
+
+
+def _front(app: FastAPI, state: ServerState, rest: ASGIApp) -> ASGIApp:
+    """Ours before FastAPI's layers, not between them: most requests are answered without meeting
+    those, and a failure's answer passes ours like all others."""
+    settings, metrics = state.config.serving, state.metrics
+    if not settings.opentelemetry:
+        rest = Shortcut(rest, "POST", "/v1/recommend", apps.recommended, app.exception_handlers)
+    gate = Gate(rest, state.queue, metrics, settings.max_body_bytes)
+    return Access(gate, metrics, settings.access_log_share)
 
 
 def _page(name: str) -> Callable[[], Awaitable[Response]]:

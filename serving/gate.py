@@ -65,28 +65,34 @@ class Gate:
         """Passes the request on, or answers it with a refusal."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-        elif self._queue.is_full and scope["path"].startswith(_MODEL_PATHS):
-            self._shed.inc()
-            await self._busy.send(send)
-        elif scope["method"] in _BODY_METHODS:
-            await self._with_body(scope, receive, send)
-        else:
+            return
+        refusal, is_chunked = self._judged(scope)
+        if is_chunked and refusal is None:
+            if (message := await self._read(receive)) is None:
+                refusal = self._too_long
+            else:
+                receive = _replaying(message, receive)
+        if refusal is None:
             await self._app(scope, receive, send)
+        else:
+            await refusal.send(send)
 
-    async def _with_body(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def _judged(self, scope: Scope) -> tuple[Refusal | None, bool]:
+        """Why a request is refused at once, and whether the length of its body is unknown (else the
+        HTTP parser holds the body to it)."""
+        if self._queue.is_full and scope["path"].startswith(_MODEL_PATHS):
+            self._shed.inc()
+            return self._busy, False
+        if scope["method"] not in _BODY_METHODS:
+            return None, False
         head = dict(scope["headers"])
         length = int(head.get(b"content-length", b"0"))
         is_chunked = b"transfer-encoding" in head
         if length > self._max_bytes:
-            await self._too_long.send(send)
-        elif (length or is_chunked) and not _is_json(head.get(b"content-type", b"")):
-            await self._not_json.send(send)
-        elif not is_chunked:  # the HTTP parser holds the body to its length
-            await self._app(scope, receive, send)
-        elif (message := await self._read(receive)) is None:
-            await self._too_long.send(send)
-        else:
-            await self._app(scope, _replaying(message, receive), send)
+            return self._too_long, is_chunked
+        if (length or is_chunked) and not _is_json(head.get(b"content-type", b"")):
+            return self._not_json, is_chunked
+        return None, is_chunked
 
     async def _read(self, receive: Receive) -> Message | None:
         """A whole body whose length nobody said; None once it is too long."""
@@ -101,6 +107,8 @@ class Gate:
 
 
 def _is_json(content_type: bytes) -> bool:
+    if content_type == b"application/json":
+        return True
     kind = content_type.split(b";", 1)[0].strip().lower()
     return kind == b"application/json" or (
         kind.startswith(b"application/") and kind.endswith(b"+json")

@@ -75,8 +75,7 @@ async def _failed(request: Request, error: Exception) -> Response:
     request_id = REQUEST_ID.get() or ""
     detail = f"the server failed: its log says why, where it names the request {request_id}."
     # uvicorn closes the connection on which an application fails.
-    headers = {"X-Request-Id": request_id, "Connection": "close"}
-    return JSONResponse({"detail": detail}, 500, headers)
+    return JSONResponse({"detail": detail}, 500, {"Connection": "close"})
 
 
 async def _bad_input(request: Request, error: Exception) -> Response:

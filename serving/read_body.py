@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Receive
 
-from serving.state import ServerState, state_of
+from serving.state import ServerState
 
 _Body = TypeVar("_Body", bound=BaseModel)
 Answer = Callable[[_Body, ServerState], Awaitable[Response]]
@@ -28,10 +29,11 @@ def reader(model: type[_Body], answer: Answer[_Body]) -> Handle:
 
     async def handled(request: Request) -> Response:
         try:
-            body = model.model_validate_json(await request.body())
+            body = model.model_validate_json(await _content(request.receive))
         except ValidationError as error:
             raise RequestValidationError(_in_body(error)) from None
-        return await answer(body, await state_of(request))
+        state: ServerState = request.app.state.server
+        return await answer(body, state)
 
     return handled
 
@@ -44,6 +46,19 @@ def reading(handle: Handle) -> type[APIRoute]:
             return handle
 
     return Route
+
+
+async def _content(receive: Receive) -> bytes:
+    """As `Request.body` reads it, which goes through a generator even where all is there."""
+    content = b""
+    is_whole = False
+    while not is_whole:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        content += message.get("body", b"")
+        is_whole = not message.get("more_body", False)
+    return content
 
 
 def _in_body(error: ValidationError) -> list[dict[str, Any]]:

@@ -43,14 +43,20 @@ def application() -> FastAPI:
         return {"by": "the router"}
 
     app.add_exception_handler(Known, said)
-    app.add_exception_handler(Exception, said)  # for what is above the shortcut
+    app.add_exception_handler(Exception, said)
     return app
 
 
 def asked(method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
     """Status and body of the answer."""
-    app = application()
     sent: list[dict[str, Any]] = []
+    ask(method, path, body, sent)
+    return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
+
+
+def ask(method: str, path: str, body: bytes, sent: list[dict[str, Any]]) -> None:
+    """Adds to what is sent."""
+    app = application()
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}
@@ -60,9 +66,8 @@ def asked(method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
 
     scope = {"type": "http", "method": method, "path": path, "headers": [], "app": app}
     further = {"query_string": b"", "root_path": "", "http_version": "1.1", "scheme": "http"}
-    shortcut = Shortcut(app, "POST", "/page", handle)
+    shortcut = Shortcut(app, "POST", "/page", handle, app.exception_handlers)
     asyncio.run(shortcut({**scope, **further}, receive, send))
-    return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
 
 
 def test_its_own_route_never_reaches_the_router() -> None:
@@ -80,6 +85,9 @@ def test_errors_are_answered_as_the_application_answers_them() -> None:
     assert asked("POST", "/page", b"known") == (418, b'{"detail":"no"}')
 
 
-def test_what_nobody_expects_goes_on_up() -> None:
+def test_what_nobody_expects_is_answered_and_goes_on_up() -> None:
+    sent: list[dict[str, Any]] = []
     with pytest.raises(Unknown):
-        asked("POST", "/page", b"unknown")
+        ask("POST", "/page", b"unknown", sent)
+    assert [message.get("status") for message in sent] == [418, None]
+    assert sent[1]["body"] == b'{"detail":"what"}'
