@@ -166,7 +166,8 @@ class LmdbUserStore:
 
 
 def _record(user_id: str, value: bytes) -> UserRecord:
-    values = from_json(value)
+    # Ids are too many to be met again: to remember them takes longer than to make them.
+    values = from_json(value, cache_strings="keys")
     return UserRecord(user_id, values["profile"], tuple(values["installed_app_ids"]))
 
 

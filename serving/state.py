@@ -129,8 +129,10 @@ class ServerState:
     def answered(self, request_id: str, query: Query, choice: Choice, answer: Answer) -> None:
         """Notes what was asked and answered, for all that comes after."""
         self.metrics.served(answer.page, answer.degraded)
-        took = dt.datetime.now(dt.UTC) - query.time
-        exposure = choice.exposure(len(answer.page.items), took / dt.timedelta(milliseconds=1))
+        exposure = None
+        if choice.experiment:
+            took = dt.datetime.now(dt.UTC) - query.time
+            exposure = choice.exposure(len(answer.page.items), took / dt.timedelta(milliseconds=1))
         self.requests.log(request_id, query, exposure)
         if answer.degraded is not None:  # no model was given any features
             return
