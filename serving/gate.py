@@ -80,7 +80,7 @@ class Gate:
     def _judged(self, scope: Scope) -> tuple[Refusal | None, bool]:
         """Why a request is refused at once, and whether the length of its body is unknown (else the
         HTTP parser holds the body to it)."""
-        if self._queue.is_full and scope["path"].startswith(_MODEL_PATHS):
+        if scope["path"].startswith(_MODEL_PATHS) and not self._queue.admits():
             self._shed.inc()
             return self._busy, False
         if scope["method"] not in _BODY_METHODS:

@@ -1,8 +1,8 @@
 """Requests on their way through the model: how many may be, in which batches, and until when.
 
-The queue is bounded, in number and by the time that its end would have to wait, so a server that is
-asked for more than it can give answers as fast as ever those whom it takes in, and tells the others
-at once to come back later. A request leaves the queue by one of three doors:
+The queue is bounded (`serving.places`), so a server that is asked for more than it can give answers
+as fast as ever those whom it takes in, and tells the others at once to come back later. A request
+leaves the queue by one of three doors:
 
 - its page is computed, together with the others that waited (`serving.lane`);
 - `late_ms` after it came it has none, since the ranker is slow or hangs: a second thread gives it
@@ -27,6 +27,7 @@ from serving import ladder
 from serving.ladder import Answer, Rung
 from serving.lane import Lane
 from serving.metrics import Metrics
+from serving.places import Places
 from serving.versions import ServedRecommender
 
 Reason = Literal["full", "deadline"]
@@ -35,7 +36,6 @@ _LOOK_SECONDS = 0.005
 _PATIENCE_SECONDS = 0.02
 """What the event loop rests while a batch is computed; most take less."""
 _MAX_SPARE_BATCH = 4
-_NEWS = 0.05  # the weight of the last batch in what a request takes
 
 
 class Shed(Exception):
@@ -77,11 +77,7 @@ class ModelQueue:
     called in the event loop."""
 
     def __init__(self, settings: Serving, metrics: Metrics) -> None:
-        self._most_places = settings.max_queue
-        self._least_places = min(settings.max_batch, settings.max_queue)
-        self._wait_seconds = settings.max_wait_ms / 1_000
-        self._places = settings.max_queue
-        self._seconds_each: float | None = None
+        self._places = Places(settings)
         self._late_seconds = settings.late_ms / 1_000
         self._deadline_seconds = settings.deadline_ms / 1_000
         self._metrics = metrics
@@ -103,7 +99,11 @@ class ModelQueue:
     @property
     def is_full(self) -> bool:
         """Whether a further request would be shed."""
-        return len(self._unanswered) >= self._places
+        return len(self._unanswered) >= self._places.count
+
+    def admits(self) -> bool:
+        """Whether a request that comes now may ask; to be asked once for each that comes."""
+        return self._places.admits(len(self._unanswered))
 
     @property
     def is_stuck(self) -> bool:
@@ -226,7 +226,7 @@ class ModelQueue:
         self._metrics.batch_size.observe(len(outcomes))
         self._metrics.batch_seconds.observe(seconds)
         if not outcomes[0][0].is_late:  # those take another way, which is shorter
-            self._make_room(seconds / len(outcomes))
+            self._places.computed(seconds / len(outcomes))
         for request, outcome in outcomes:
             self._unanswered.pop(request, None)
             if request.result.done():  # the other thread was first, or nobody waits any more
@@ -236,16 +236,6 @@ class ModelQueue:
                 request.result.set_exception(outcome)
             else:
                 request.result.set_result(outcome)
-
-    def _make_room(self, seconds_each: float) -> None:
-        """Fits the places to what a request takes, of late: as many as can be computed within the
-        time that one may wait, and a batch's at least. (With fewer a server that is slow, since it
-        refuses much, would refuse the more.)"""
-        before = self._seconds_each
-        smoothed = seconds_each if before is None else before + _NEWS * (seconds_each - before)
-        self._seconds_each = smoothed
-        fitting = int(self._wait_seconds / smoothed)
-        self._places = min(self._most_places, max(self._least_places, fitting))
 
 
 def _computed(
