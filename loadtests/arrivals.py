@@ -115,6 +115,8 @@ class _Generator:
     def __init__(self, address: tuple[str, int], bodies: Sequence[str]) -> None:
         self._address = address
         self._requests = [_request(body.encode()) for body in bodies]
+        # What a look at all of hundreds of connections takes would keep requests from being sent.
+        self._events = select.epoll()
         self._idle: list[_Connection] = []
         self._busy: dict[int, _Connection] = {}
         self._answers: list[tuple[int, int, float, float, float]] = []
@@ -173,11 +175,17 @@ class _Generator:
             if not select.select([connection], [], [], 0)[0]:
                 return connection
             connection.socket.close()
-        return _Connection(self._address)
+        connection = _Connection(self._address)
+        self._events.register(connection, select.EPOLLIN)
+        return connection
 
     def _receive(self, wait: float) -> None:
-        ready, _, _ = select.select(list(self._busy), [], [], wait)
-        for descriptor in ready:
+        # `epoll` itself would round the time to wait up to milliseconds.
+        select.select([self._events], [], [], wait)
+        for descriptor, _ in self._events.poll(0):
+            if descriptor not in self._busy:  # one that rests was closed by the server
+                self._forget(descriptor)
+                continue
             connection = self._busy[descriptor]
             try:
                 status = connection.receive()
@@ -185,6 +193,11 @@ class _Generator:
                 status = 0
             if status is not None:
                 self._end(connection, status)
+
+    def _forget(self, descriptor: int) -> None:
+        [closed] = [one for one in self._idle if one.fileno() == descriptor]
+        self._idle.remove(closed)
+        closed.socket.close()
 
     def _end(self, connection: _Connection, status: int) -> None:
         ended = time.perf_counter()
@@ -204,6 +217,7 @@ class _Generator:
         for connection in self._idle:
             with contextlib.suppress(OSError):
                 connection.socket.close()
+        self._events.close()
 
 
 def _request(body: bytes) -> bytes:

@@ -23,7 +23,7 @@ from loadtests.subject import Subject, body
 COMMAND = "recsys bench serve"
 ECHO, PLAIN = ("loadtests.echo_server",), ("loadtests.plain_server",)
 
-_CONNECTIONS, _PLAIN_CONNECTIONS = 16, 4
+_PLAIN_CONNECTIONS = 4
 _PLAIN_USERS = 2_000
 
 
@@ -43,16 +43,17 @@ def bench(subject: Subject, seconds: float, has_plain: bool) -> dict[str, Any]:
     bodies = [body(user_id) for user_id in user_ids]
     with tempfile.TemporaryDirectory(prefix="recsys-serve-") as scratch:
         workspace = subject.beside(Path(scratch) / "workspace")
+        connections = 2 * workspace.config.serving.max_batch  # one batch waits for the other
         users_file, page_file = Path(scratch) / "users", Path(scratch) / "page"
         users_file.write_text("\n".join(user_ids))
         with served(workspace) as url:
             page_file.write_bytes(_page(url, bodies[0]))
-            ours = measured(url, bodies, seconds, _CONNECTIONS)
+            ours = measured(url, bodies, seconds, connections)
             others = second_opinions(
-                url, bodies, users_file, seconds / 3, ours["rate_per_s"], _CONNECTIONS
+                url, bodies, users_file, seconds / 3, ours["rate_per_s"], connections
             )
         with served(workspace, ECHO, str(page_file)) as url:
-            echo = measured(url, bodies, seconds / 3, _CONNECTIONS, ours["rate_per_s"])
+            echo = measured(url, bodies, seconds / 3, connections, ours["rate_per_s"])
         plain = None
         if has_plain:
             users_file.write_text("\n".join(user_ids[:_PLAIN_USERS]))
