@@ -10,11 +10,15 @@ queues from bad ones by the same sign: that they stay).
 
 from __future__ import annotations
 
+import statistics
+from collections import deque
+
 from recsys.config.serving import Serving
 
-_NEWS_OF_A_BATCH = 0.05
-_NEWS_OF_A_REQUEST = 1 / 64
-"""Weights of the last one in what a request takes, and in the share of those who are refused."""
+_BATCHES = 21
+"""What a request takes is the median of so many: a stall is no reason to refuse anybody."""
+_NEWS = 1 / 64
+"""The weight of who came last in the share of those who are refused."""
 _FLOOD = 0.25
 """From this share on it is one: a burst that finds all places taken is over before."""
 _IN_A_FLOOD = 4
@@ -29,7 +33,8 @@ class Places:
         self._least = min(settings.max_batch, settings.max_queue)
         self._wait_seconds = settings.max_wait_ms / 1_000
         self._in_time = settings.max_queue
-        self._seconds_each = 0.0
+        # The first requests take much longer than any later one: places are many until then.
+        self._seconds_each = deque([0.0] * _BATCHES, _BATCHES)
         self._refused_share = 0.0
 
     @property
@@ -40,14 +45,14 @@ class Places:
     def admits(self, num_taken: int) -> bool:
         """Whether somebody who comes now finds one; ask once for each who comes."""
         is_free = num_taken < self.count
-        self._refused_share += _NEWS_OF_A_REQUEST * ((not is_free) - self._refused_share)
+        self._refused_share += _NEWS * ((not is_free) - self._refused_share)
         return is_free
 
     def computed(self, seconds_each: float) -> None:
-        """Fits the places to what a request takes, of late: as many as can be computed within the
+        """Fits the places to what a request takes: as many as can be computed within the
         time that one may wait, and a batch's at least. (With fewer a server that is slow, since it
         refuses much, would refuse the more.)"""
-        before = self._seconds_each or seconds_each
-        self._seconds_each = before + _NEWS_OF_A_BATCH * (seconds_each - before)
-        fitting = int(self._wait_seconds / self._seconds_each)
+        self._seconds_each.append(seconds_each)
+        usual = statistics.median_low(self._seconds_each)
+        fitting = int(self._wait_seconds / usual) if usual else self._most
         self._in_time = min(self._most, max(self._least, fitting))

@@ -41,7 +41,7 @@ class Serving(Section):
     max_queue: int = Field(128, ge=1)
     """Requests for the model that may wait or be computed at once; further ones are told at once
     to come back later (503)."""
-    max_wait_ms: float = Field(80.0, gt=0)
+    max_wait_ms: float = Field(100.0, gt=0)
     """Fewer may, where so many would take longer than this, by what a request takes now; and
     fewer still while more come than can be answered (`serving/places.py`)."""
     max_batch: int = Field(32, ge=1)

@@ -158,7 +158,8 @@ def test_the_slower_the_model_the_shorter_the_queue(tmp_path: Path) -> None:
     async def scenario() -> None:
         setup, slow = Setup(tmp_path, max_wait_ms=150, max_queue=100, max_batch=2), Slow("v1")
         async with setup.closed():
-            await setup.queue.page(slow, query("first"))
+            for _ in range(11):  # most of those that tell what is usual
+                await setup.queue.page(slow, query("first"))
             inside = []
             while not setup.queue.is_full:
                 inside.append(asyncio.ensure_future(setup.queue.page(slow, query("a"))))
