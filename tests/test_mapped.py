@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from recsys import mapped
+from recsys import config, index, mapped
 
 ARRAYS = [
     np.arange(12).reshape(3, 4),
@@ -50,6 +50,23 @@ def test_pages_come_and_go_and_the_values_stay(tmp_path: Path) -> None:
     mapped.give_back(tmp_path / "mine")
     assert resident_kib(tmp_path / "mine") == 0
     assert (mine[-1], other[-1]) == ((1 << 20) - 1, (1 << 20) - 1)
+
+
+@pytest.mark.parametrize("kind", ["brute_force", "ivf"])
+def test_so_do_those_of_an_index(tmp_path: Path, kind: str) -> None:
+    vectors = np.random.default_rng(0).normal(size=(20_000, 16)).astype(np.float32)
+    settings = config.Index.model_validate({"kind": kind, "num_lists": 16, "num_probes": 4})
+    index.build(settings, vectors).save(tmp_path / "index")
+    size_kib = (tmp_path / "index").stat().st_size // 1024
+    loaded = index.load(kind, tmp_path / "index")
+    mapped.touch(tmp_path)
+    assert resident_kib(tmp_path) >= size_kib
+    before = loaded.search(vectors[:5], 3)
+    mapped.give_back(tmp_path)
+    assert resident_kib(tmp_path) == 0
+    np.testing.assert_array_equal(loaded.search(vectors[:5], 3), before)
+    del loaded
+    assert f"{tmp_path}/" not in Path("/proc/self/maps").read_text()
 
 
 def resident_kib(folder: Path) -> int:

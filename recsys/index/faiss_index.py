@@ -12,7 +12,9 @@ from typing import Any, Self
 
 import faiss
 import numpy as np
+from numpy.typing import NDArray
 
+from recsys import mapped
 from recsys.index.contract import NO_ROW, Rows, Subset, Vectors
 from recsys.threads import one_openmp_thread
 
@@ -26,8 +28,14 @@ _TRAINING_VECTORS_PER_LIST = 64
 class BruteForce:
     """Exact search: every row is compared."""
 
-    def __init__(self, index: Any) -> None:
+    def __init__(self, index: Any, content: NDArray[np.uint8] | None = None) -> None:
+        """
+        Args:
+            index: FAISS's.
+            content: the bytes that it looks into, if they aren't its own.
+        """
         self._index = index
+        self._content = content
 
     @classmethod
     def build(cls, vectors: Vectors) -> Self:
@@ -67,9 +75,11 @@ class BruteForce:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Reads FAISS's own format."""
-        # Mapped, so that processes share one copy.
-        return cls(faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC))
+        """Maps FAISS's own format. FAISS would map it by itself too, but nobody could bring its
+        pages in before a query, nor give them back."""
+        content = np.frombuffer(mapped.content(path), np.uint8)
+        reader = _FAISS.ZeroCopyIOReader(_FAISS.swig_ptr(content), len(content))
+        return cls(_FAISS.read_index(reader), content)
 
 
 class InvertedLists(BruteForce):
