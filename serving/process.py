@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from recsys.config import Serving
 from recsys.errors import BadInput
 from recsys.workspace import Workspace
+from serving import heap
 
 if TYPE_CHECKING:
     from serving.population import Progress
@@ -32,6 +33,7 @@ def prepare(settings: Serving) -> None:
     for name in _THREADS:
         os.environ.setdefault(name, str(settings.num_model_threads))
     sys.setswitchinterval(_SWITCH_SECONDS)
+    heap.hold_thresholds()
 
 
 def run(

@@ -28,6 +28,7 @@ from recsys import mapped, pushes
 from recsys.errors import BadInput
 from recsys.query import Query
 from recsys.workspace import Workspace
+from serving import heap
 from serving.loading import Load as Load
 from serving.loading import load_recommender as load_recommender
 from serving.served import ServedRecommender as ServedRecommender
@@ -197,6 +198,7 @@ class Versions:
         for version in {one.version for _, one in leaving}:
             if self.answering(version) is None:
                 mapped.give_back(self._workspace.bundles / version)
+        heap.give_back()
 
     def _named(self) -> str | None:
         try:
