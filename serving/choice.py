@@ -10,6 +10,7 @@ serves; its users are not exposed, and are counted.
 from __future__ import annotations
 
 import logging
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -73,7 +74,7 @@ class Choices:
         self._versions = versions
         self._config = workspace.config
         self._changed_at = 0
-        self._popular: MostPopular | None = None
+        self._popular: weakref.ref[MostPopular] | None = None
         self.exposures = Counter(
             "recsys_exposures", "Pages of experiments.", ["experiment", "arm"], registry=registry
         )
@@ -148,10 +149,13 @@ class Choices:
         return Choice(held, name, arm, is_policy=bool(declared.policy))
 
     def _by_popularity(self, live: ServedRecommender) -> ServedRecommender:
-        """The same object for the same bundle, so that its queries are computed together."""
-        if self._popular is None or self._popular.of is not live:
-            self._popular = MostPopular(live)
-        return self._popular
+        """The same object for the same bundle while any request has it, so that its queries are
+        computed together. None keeps a bundle that serves no more."""
+        popular = self._popular() if self._popular else None
+        if popular is None or popular.of is not live:
+            popular = MostPopular(live)
+            self._popular = weakref.ref(popular)
+        return popular
 
 
 def answering(config: Config) -> Sequence[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import weakref
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from fake_store import eventually, load_fake, publish, server, wait_for
+from fake_store import FakeRecommender, eventually, load_fake, publish, server, wait_for
 
 from recsys import config
 from recsys.config import Experiment
@@ -196,3 +198,28 @@ def test_what_an_arm_has_loaded_already_goes_live_at_once(workspace: Workspace) 
         httpx.post(f"{url}/v1/bundles/v2:activate", headers=headers).raise_for_status()
         assert {page(url, user)["bundle"] for user in USERS} == {"v2"}
     assert loaded == ["v1", "v2"]
+
+
+def test_an_experiment_that_ended_keeps_no_bundle(workspace: Workspace) -> None:
+    loaded: dict[str, weakref.ref[FakeRecommender]] = {}
+
+    def load(folder: Path) -> FakeRecommender:
+        recommender = load_fake(folder)
+        loaded[folder.name] = weakref.ref(recommender)
+        return recommender
+
+    def serves(version: str) -> bool:
+        return bool(page(url, "u001")["bundle"] == version)
+
+    arms = {"control": {"share": 0.5}, "plain": {"share": 0.5, "policy": "most_popular"}}
+    configure(workspace, experiments={"models": {"arms": arms}})
+    publish(workspace, "v1")
+    with server(workspace, load) as url:
+        wait_for(url)
+        assert {page(url, user)["experiment"] for user in USERS} >= {"models:plain"}
+        configure(workspace)
+        for version in ("v2", "v3"):
+            publish(workspace, version)
+            eventually(partial(serves, version))
+        eventually(lambda: loaded["v1"]() is None)
+        assert loaded["v2"]() is not None  # which going back to takes no load

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import gc
 import shutil
+import weakref
 from pathlib import Path
 
 import httpx
@@ -11,6 +14,7 @@ from fake_store import eventually, server, wait_for
 
 from recsys import pushes
 from recsys.bundle import Bundle
+from recsys.query import Query
 from recsys.workspace import Workspace
 from serving.versions import load_recommender
 
@@ -51,3 +55,20 @@ def test_a_flipped_byte_is_refused_and_the_old_bundle_serves_on(
     assert damaged in bundles["refused"]["reason"]
     assert page["bundle"] == tiny_bundle.version
     assert len(page["items"]) == 5
+
+
+def test_a_bundle_that_nobody_holds_is_gone_at_once(tiny_bundle: Bundle, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny_bundle.path, tmp_path / "bundle"))
+    maps = Path("/proc/self/maps")
+    query = Query("u1", dt.datetime(2024, 3, 14, tzinfo=dt.UTC), {"country": "NO"}, k=5)
+    gc.disable()  # a server's collector seldom looks
+    try:
+        recommender = load_recommender(folder)
+        assert len(recommender.recommend([query])[0].items) == 5
+        assert f"{folder}/" in maps.read_text()
+        gone = weakref.ref(recommender)
+        del recommender
+        assert gone() is None
+        assert f"{folder}/" not in maps.read_text()
+    finally:
+        gc.enable()
