@@ -43,6 +43,8 @@ logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 1.0
 _PAGES_PER_FLUSH = 10_000
+_PAGES_AT_ONCE = 1_000
+"""That are read and compressed together: all of a file would take several times its lines."""
 _PATIENCE_SECONDS = 5.0
 """So long a file takes nothing that a request wants."""
 _NICENESS = 15
@@ -157,9 +159,14 @@ class FeatureLog:
         # Of low priority alone it would keep requests waiting for the rest of its slice.
         with contextlib.suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-        rows = served_features.table((page.line for page in pages), pages[0].query_features)
+        features = pages[0].query_features
         content = pa.BufferOutputStream()
-        pq.write_table(rows, content, compression="zstd")
+        with pq.ParquetWriter(
+            content, served_features.schema(features), compression="zstd"
+        ) as writer:
+            for start in range(0, len(pages), _PAGES_AT_ONCE):
+                some = pages[start : start + _PAGES_AT_ONCE]
+                writer.write_table(served_features.table((one.line for one in some), features))
         folder = served_features.folder(self._workspace, day) / f"bundle={bundle}"
         # Servers may share the folder.
         write_atomically(folder / f"{uuid.uuid4().hex}.parquet", content.getvalue().to_pybytes())
