@@ -28,8 +28,9 @@ from recsys.errors import BadInput
 from recsys.query import Query
 
 _SECONDS_TO_END = 5.0
-_NICE = 10
-"""Of two who want a processor, nine parts of ten are left to the other one."""
+_GIVING_WAY = ("nice", "-n", "10")
+"""Of two who want a processor, nine parts of ten are left to the other one: from the first moment,
+since Python alone takes a while to start."""
 _PATIENCE_SECONDS = 20.0
 """So long a load takes nothing that anybody else wants, then a part of it: a machine that is always
 busy would never swap."""
@@ -54,7 +55,8 @@ class Aside:
             yields: whether it takes of one processor what nobody else wants; if not, it checks the
                 bundle's files on all processors.
         """
-        command = [sys.executable, "-m", "serving.aside", str(folder), str(int(yields))]
+        program = (sys.executable, "-m", "serving.aside", str(folder), str(int(yields)))
+        command = (*_GIVING_WAY, *program) if yields else program
         self.folder = folder
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -122,7 +124,6 @@ class Aside:
 def main(folder: Path, yields: bool, asked: IO[str], answers: IO[str]) -> None:
     """What the process does."""
     if yields:
-        os.nice(_NICE)
         # Of low priority alone it would keep others waiting for the rest of its slice.
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     from recsys.bundle import Bundle
