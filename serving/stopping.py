@@ -6,12 +6,17 @@ still answered, the listener closes, and what was accepted is finished.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import socket
 import threading
 from types import FrameType
+from typing import Any, cast
 
 import uvicorn
 from fastapi import FastAPI
 
+from serving.accepting import Accepting
 from serving.state import ServerState
 
 _SECONDS_TO_FINISH = 20
@@ -37,6 +42,25 @@ class Server(uvicorn.Server):
             )
         )
         self._state: ServerState = app.state.server
+        self._accepting = contextlib.ExitStack()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begins to listen."""
+        await super().startup(sockets)
+        if sockets and not self.should_exit:
+            self._accepting.enter_context(Accepting(sockets, self._protocol).running())
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accepts no more, and finishes what was accepted."""
+        self._accepting.close()
+        await super().shutdown(sockets)
+
+    def _protocol(self) -> asyncio.Protocol:
+        make = cast(type[Any], self.config.http_protocol_class)
+        protocol: asyncio.Protocol = make(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return protocol
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Obeys a signal; a second one ends the draining."""
