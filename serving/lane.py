@@ -107,15 +107,20 @@ class Lane(Generic[_Job, _Result]):
                     self._is_awaited = False
                     return None
             self._done.acquire()  # it ended just now
-        return self._result
+        result, self._result = self._result, None
+        return result
 
     def _run(self) -> None:
         while self._handed.acquire() and not self._is_closed:
-            result = self._result = self._work(self._batch)
+            result = self._work(self._batch)
+            # What rests here would keep a bundle that is gone: the next batch may be long in coming.
+            self._batch = []
             with self._deciding:
                 is_awaited, self._is_awaited = self._is_awaited, False
+                self._result = result if is_awaited else None
                 self._busy_since = None  # from here on the loop may hand over the next batch
             if is_awaited:
                 self._done.release()
             else:
                 self._ended(result)
+            del result

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 
 from serving.lane import Lane
@@ -106,3 +107,23 @@ def test_a_batch_that_is_worked_on_is_finished_before_the_end() -> None:
     doubling.let.set()
     lane.close()
     assert doubling.told == [[2]]
+
+
+def test_it_keeps_nothing_of_what_it_has_worked_off() -> None:
+    class Job:
+        pass
+
+    told = threading.Event()
+    lane = Lane[Job, list[Job]]("keeping", 1, list, lambda _: told.set())
+    try:
+        awaited, other = Job(), Job()
+        kept = weakref.ref(awaited), weakref.ref(other)
+        lane.put(awaited)
+        assert lane.turn(LONG) == [awaited]
+        lane.put(other)
+        assert lane.turn(patience=0) is None
+        assert told.wait(LONG)
+        del awaited, other
+        eventually(lambda: all(job() is None for job in kept))
+    finally:
+        lane.close()
