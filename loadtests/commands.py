@@ -288,6 +288,26 @@ def bench_serve(
         print_json(bench_serve.summary(figures))
 
 
+@bench.command("start")
+def bench_start(
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    untrained: UntrainedOption = False,
+    apps: AppsOption = None,
+    users: UsersOption = 1_000_000,
+    as_json: JsonOption = False,
+) -> None:
+    """How soon a server answers after its start, and the memory of one worker and of a second."""
+    from loadtests import bench_start, report
+
+    subject, command = _subject(bench_start.COMMAND, workspace, untrained, apps, users)
+    figures = bench_start.bench(subject)
+    table = bench_start.table(figures)
+    page = report.write("start", command, figures, table)
+    typer.echo(f"\n{table}\n\nwrote {page}")
+    if as_json:
+        print_json(figures)
+
+
 @bench.command("soak")
 def bench_soak(
     minutes: Annotated[float, typer.Option(min=0.5, help="How long.")] = 20.0,

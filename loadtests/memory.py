@@ -39,6 +39,18 @@ def memory_of(process: int) -> Memory:
     return Memory(time.perf_counter(), kib["VmRSS"] / 1024, kib["RssAnon"] / 1024)
 
 
+def proportional_mib(process: int) -> float:
+    """What a process has where a page that several have is shared out among them. The kernel walks
+    all of its pages for it.
+
+    Raises:
+        OSError: there is no such process.
+    """
+    lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    [kib] = [line.split()[1] for line in lines if line.startswith("Pss:")]
+    return int(kib) / 1024
+
+
 @contextlib.contextmanager
 def watched(process: int) -> Iterator[list[Memory]]:
     """What a process has of memory, looked at while the block runs."""
