@@ -113,7 +113,7 @@ class Lane(Generic[_Job, _Result]):
     def _run(self) -> None:
         while self._handed.acquire() and not self._is_closed:
             result = self._work(self._batch)
-            # What rests here would keep a bundle that is gone: the next batch may be long in coming.
+            # What rests here would keep a bundle that is gone: the next batch may be far off.
             self._batch = []
             with self._deciding:
                 is_awaited, self._is_awaited = self._is_awaited, False
