@@ -256,7 +256,8 @@ def bench_swap(
 
     figures = bench_swap.bench(apps, seconds)
     table = bench_swap.table(figures)
-    page = report.write("swap", f"{bench_swap.COMMAND} --apps {apps}", figures, table)
+    command = f"{bench_swap.COMMAND} --apps {apps} --seconds {seconds:g}"
+    page = report.write("swap", command, figures, table)
     typer.echo(f"\n{table}\n\nwrote {page}")
     if as_json:
         print_json(figures)
