@@ -16,22 +16,24 @@ from recsys.errors import BadInput
 from recsys.workspace import Workspace
 from serving.loading import load_recommender
 
+ONLY_SERVED = "expected bundles and most_popular alone"
 FOREVER = dict.fromkeys(("late_ms", "deadline_ms", "max_wait_ms"), 60_000.0)
 
 
 def place(
-    root: Path, tiny_workspace: Workspace, bundle: Bundle, treatment: dict[str, Any], **more: Any
+    root: Path,
+    tiny_workspace: Workspace,
+    bundle: Bundle,
+    treatment: dict[str, Any],
+    **others: dict[str, Any],
 ) -> Workspace:
-    """The tiny pipeline's logs with its bundle serving, in an experiment of two halves."""
+    """The tiny pipeline's logs with its bundle serving, in an experiment of equal arms."""
     shutil.copytree(tiny_workspace.logs, root / "logs", copy_function=os.link)
-    halves = {
-        "control": {"share": 0.5, "policy": "most_popular"},
-        "treatment": {"share": 0.5, **treatment},
-    }
+    told = {"control": {"policy": "most_popular"}, "treatment": treatment, **others}
+    arms = {name: {"share": 1 / len(told), **arm} for name, arm in told.items()}
     changes = {
-        "experiments": {"trial": {"arms": halves, "eligible": {"device": ["phone", "tablet"]}}},
+        "experiments": {"trial": {"arms": arms, "eligible": {"device": ["phone", "tablet"]}}},
         "serving": FOREVER,
-        **more,
     }
     values = tiny_workspace.config.model_dump(mode="json", by_alias=True) | changes
     (root / "recsys.toml").write_text(config.render(config.parse(values, "test")))
@@ -76,10 +78,11 @@ def test_a_server_with_another_salt_is_found_out(
 
 
 @pytest.mark.parametrize(
-    ("treatment", "users", "says"),
+    ("others", "users", "says"),
     [
-        ({"simulated": {"missing": ["device"]}}, None, "expected bundles and most_popular alone"),
-        ({"policy": "random"}, None, "expected bundles and most_popular alone"),
+        ({"third": {"simulated": {"missing": ["device"]}}}, None, ONLY_SERVED),
+        ({"third": {"policy": "random"}}, None, ONLY_SERVED),
+        ({"third": {"interleaves": ["control", "treatment"]}}, None, ONLY_SERVED),
         ({}, 500, "500 users are to live before a server that knows 200"),
     ],
 )
@@ -87,11 +90,11 @@ def test_what_no_server_can_be_is_refused(
     tmp_path: Path,
     tiny_workspace: Workspace,
     tiny_bundle: Bundle,
-    treatment: dict[str, Any],
+    others: dict[str, Any],
     users: int | None,
     says: str,
 ) -> None:
-    workspace = place(tmp_path, tiny_workspace, tiny_bundle, treatment)
+    workspace = place(tmp_path, tiny_workspace, tiny_bundle, {}, **others)
     plan = planning.planned(workspace, "trial", 1, users, None, False)
     with pytest.raises(BadInput, match=says):
         simulate_over_http(plan, "http://127.0.0.1:9", lambda found: None)

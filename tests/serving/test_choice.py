@@ -105,6 +105,27 @@ def test_an_arm_may_be_of_the_most_popular(workspace: Workspace) -> None:
     assert all(exposure["bundle"] is None for exposure in plain)
 
 
+def test_an_arm_that_interleaves_gets_pages_of_the_live_bundle_and_is_counted(
+    workspace: Workspace,
+) -> None:
+    both = {"share": 0.4, "interleaves": ["control", "other"]}
+    arms = {"control": {"share": 0.3}, "other": {"share": 0.3, "bundle": "v2"}, "both": both}
+    configure(workspace, experiments={"age": {"arms": arms}})
+    publish(workspace, "v1")
+    publish(workspace, "v2", live=False)
+    with server(workspace) as url:
+        wait_for(url)
+        eventually(lambda: bundles(url)["beside"] == ["v2"])
+        pages = {user: page(url, user) for user in USERS}
+        interleaved = [user for user in USERS if arm("age", arms, user) == "both"]
+        labels = '{arm="both",experiment="age"}'
+        assert metric(url, f"recsys_unserved_arms_total{labels}") == len(interleaved) > 0
+    for user in interleaved:
+        assert pages[user]["bundle"] == "v1"
+        assert pages[user]["experiment"] is None
+    assert {user for user, _ in exposures(workspace)} == {*USERS} - {*interleaved}
+
+
 @pytest.mark.parametrize(
     "broken", [{"bundle": "missing"}, {"bundle": "broken"}, {"policy": "by_feeling"}]
 )

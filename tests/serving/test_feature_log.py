@@ -23,7 +23,7 @@ from recsys.query import Query
 from recsys.recommender import Page
 from recsys.workspace import Workspace, write_atomically
 from serving import feature_log
-from serving.feature_log import FeatureLog
+from serving.feature_log import _PAGES_AT_ONCE, FeatureLog
 from serving.metrics import Metrics
 from serving.versions import Versions
 
@@ -102,6 +102,21 @@ def test_of_a_share_the_rest_is_not_logged(tmp_path: Path) -> None:
     assert {row["request_id"] for row in logged(workspace)} == {
         name for name in ids if served_features.is_logged(name, 0.5)
     }
+
+
+@pytest.mark.parametrize("num_pages", [_PAGES_AT_ONCE, _PAGES_AT_ONCE + 1])
+def test_all_pages_of_a_large_file_are_there_once(tmp_path: Path, num_pages: int) -> None:
+    """A file is written some pages at a time: the last of them may be one page alone."""
+    workspace = configured(tmp_path)
+    log, _ = log_of(workspace)
+    ids = [f"r{number}" for number in range(num_pages)]
+    for request_id in ids:
+        note(log, request_id, NIGHT)
+    with log.writing():
+        pass
+    [path] = served_features.files(workspace, NIGHT.date())["v1"]
+    assert [row["request_id"] for row in rows_of(path)] == ids
+    assert pq.ParquetFile(path).num_row_groups == -(-num_pages // _PAGES_AT_ONCE)
 
 
 def test_a_full_queue_drops_pages_and_counts_them(tmp_path: Path) -> None:
