@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import mmap
+import os
 import time
 import weakref
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +24,30 @@ _POPULATE_READ = 22  # MADV_POPULATE_READ, which Python's mmap has no name for; 
 _CHUNK_BYTES = 1 << 20
 _REST_SECONDS = 0.0002
 
-_maps: weakref.WeakKeyDictionary[mmap.mmap, Path] = weakref.WeakKeyDictionary()
+
+@dataclass(frozen=True)
+class _File:
+    """What a map shows. A file that took another's place is another one."""
+
+    path: Path
+    number: int
+    num_bytes: int
+    written_ns: int
+
+
+_maps: weakref.WeakKeyDictionary[mmap.mmap, _File] = weakref.WeakKeyDictionary()
 
 
 def content(path: Path) -> mmap.mmap:
-    """A file's bytes; mapped until the last array over them is gone."""
-    with path.open("rb") as file:
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    _maps[mapped] = path
+    """A file's bytes; mapped once, however many ask, until the last array over them is gone."""
+    with path.open("rb") as opened:
+        status = os.fstat(opened.fileno())
+        file = _File(path, status.st_ino, status.st_size, status.st_mtime_ns)
+        for mapped, shown in list(_maps.items()):
+            if shown == file:
+                return mapped
+        mapped = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
+    _maps[mapped] = file
     return mapped
 
 
@@ -68,8 +86,8 @@ def give_back(folder: Path) -> None:
 
 def _advise(folder: Path, advice: int) -> None:
     """A piece at a time, since the interpreter waits for each."""
-    for mapped, path in list(_maps.items()):
-        if path.is_relative_to(folder):
+    for mapped, file in list(_maps.items()):
+        if file.path.is_relative_to(folder):
             for start in range(0, len(mapped), _CHUNK_BYTES):
                 with contextlib.suppress(OSError):  # a kernel that doesn't know it
                     mapped.madvise(advice, start, min(_CHUNK_BYTES, len(mapped) - start))

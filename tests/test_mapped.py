@@ -37,6 +37,19 @@ def test_objects_are_refused(tmp_path: Path) -> None:
         mapped.array(tmp_path / "values.npy")
 
 
+def test_a_file_is_mapped_once_until_another_takes_its_place(tmp_path: Path) -> None:
+    file, other = tmp_path / "values.npy", tmp_path / "other.npy"
+    np.save(file, np.arange(1 << 20))
+    first, second = mapped.array(file), mapped.array(file)
+    mapped.touch(tmp_path)
+    assert first.ctypes.data == second.ctypes.data
+    assert resident_kib(tmp_path) == pytest.approx(first.nbytes / 1024, abs=4)
+    np.save(other, -np.arange(1 << 20))
+    other.rename(file)
+    assert mapped.array(file)[1] == -1
+    assert (first[1], second[1]) == (1, 1)
+
+
 def test_pages_come_and_go_and_the_values_stay(tmp_path: Path) -> None:
     for name in ("mine", "other"):
         (tmp_path / name).mkdir()
